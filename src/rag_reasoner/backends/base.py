@@ -1,0 +1,88 @@
+"""What a backend is: something that judges pairs, completes tasks, or does both.
+
+Both protocols are batched, keep the order of what they are given, and let one failing item cost one item: its reply has
+a fault in place of its text or probability. They raise only for what is wrong with the whole call.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from rag_reasoner.messages import Message
+from rag_reasoner.tasks.base import Task
+from rag_reasoner.tasks.relevance import RelevanceTask
+from rag_reasoner.types import Fault, Usage
+
+Format = Literal["rag_reasoner", "mm_r5"]
+"""The reply formats that we know: our own tasks, or the published MM-R5 checkpoint's."""
+
+OnText = Callable[[int, str], None]
+"""Called with a task's place in the batch and the next piece of its reply, as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model wrote, or the fault that kept it from writing. `truncated`: it was stopped by its token limit."""
+
+    text: str | None
+    fault: Fault | None = None
+    usage: Usage = Usage()
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """P(relevant), 0..1, or the fault that kept the model from judging."""
+
+    probability: float | None
+    fault: Fault | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the stages must know of a model. `context` is in tokens, prompt and reply together.
+
+    `trained`: it was trained for our tasks, so that its reasons and answers are worth showing. `calibrated`: its
+    probabilities mean what they say, so that thresholds on them are allowed.
+    """
+
+    name: str
+    context: int
+    format: Format = "rag_reasoner"
+    trained: bool = True
+    calibrated: bool = False
+    reads_images: bool = False
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Judges (query, candidate) pairs: P(yes) of each."""
+
+    @property
+    def card(self) -> Card: ...
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """The number of tokens that `messages` take in this model, images included."""
+
+    def judge(self, tasks: Sequence[RelevanceTask]) -> list[Judged]: ...
+
+    async def ajudge(self, tasks: Sequence[RelevanceTask]) -> list[Judged]: ...
+
+
+@runtime_checkable
+class Completer(Protocol):
+    """Writes replies to tasks."""
+
+    @property
+    def card(self) -> Card: ...
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """The number of tokens that `messages` take in this model, images included."""
+
+    def complete(self, tasks: Sequence[Task], on_text: OnText | None = None) -> list[Reply]: ...
+
+    async def acomplete(self, tasks: Sequence[Task], on_text: OnText | None = None) -> list[Reply]: ...
+
+
+Backend = Judge | Completer

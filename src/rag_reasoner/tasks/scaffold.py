@@ -1,0 +1,40 @@
+"""The skeleton of a perfect reply: what a backend that holds decoding to the format walks along, piece by piece.
+
+Whatever a model writes into the open pieces, a reply made along the scaffold of a task parses without a fault of form.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Text that stands in every reply; it is given, not generated."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Exactly one of `options`."""
+
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Whatever the model writes, up to (and without) the first of `stops`, within `max_tokens` tokens."""
+
+    stops: tuple[str, ...]
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Permutation:
+    """Every number of 1..n exactly once, in the model's order, with `separator` between."""
+
+    n: int
+    separator: str
+
+
+Piece = Literal | Choice | Free | Permutation
+Scaffold = tuple[Piece, ...]
