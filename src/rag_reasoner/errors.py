@@ -1,13 +1,13 @@
 """Every error that the library raises on purpose.
 
-    RagReasonerError
-    ├── InvalidInput            a value that cannot be used: an empty query, a missing path, an unknown option
-    │   └── QueryTooLong        the query alone does not fit the model's context
-    ├── Unreadable              a file, page or image that cannot be read
-    ├── MissingExtra            an optional dependency is not installed (also an ImportError)
-    ├── ModelError              a model cannot be found, loaded or used
-    │   └── AdapterRefused      an adapter made for another base model or format
-    └── BackendError            a model could not be asked; `retryable` tells whether asking again may help
+RagReasonerError
+├── InvalidInput            a value that cannot be used: an empty query, a missing path, an unknown option
+│   └── QueryTooLong        the query alone does not fit the model's context
+├── Unreadable              a file, page or image that cannot be read
+├── MissingExtra            an optional dependency is not installed (also an ImportError)
+├── ModelError              a model cannot be found, loaded or used
+│   └── AdapterRefused      an adapter made for another base model or format
+└── BackendError            a model could not be asked; `retryable` tells whether asking again may help
 """
 
 

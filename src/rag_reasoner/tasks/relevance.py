@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rag_reasoner.messages import Message, Text
 from rag_reasoner.tasks.scaffold import Choice, Scaffold
 from rag_reasoner.tasks.shown import Shown
+from rag_reasoner.types import Fault
 
 YES, NO = "yes", "no"
 
@@ -15,10 +16,10 @@ _WORD = re.compile(rf"\s*\W*({YES}|{NO})\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The reply as read: None with the fault "unreadable" where it is neither yes nor no."""
+    """The reply as read: None where it is neither yes nor no."""
 
     relevant: bool | None
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,6 @@ class RelevanceTask:
     def parse(self, reply: str) -> Verdict:
         match = _WORD.match(reply)
         if not match:
-            return Verdict(None, ("unreadable",))
-        exact = reply in self.options
-        return Verdict(match[1].lower() == YES, () if exact else ("unreadable",))
+            return Verdict(None, (Fault("unreadable"),))
+        faults = () if reply in self.options else (Fault("misformatted"),)
+        return Verdict(match[1].lower() == YES, faults)

@@ -4,10 +4,11 @@ Each character shown stands for one character of the document, so that a quote i
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from rag_reasoner.messages import DocumentText, ImagePart, Part, Text
+from rag_reasoner.quotes import LINE_END_HYPHENS, Found, find_quote
 from rag_reasoner.types import Candidate, Image
 
 Span = tuple[int, int]
@@ -20,14 +21,18 @@ GAP = " … "
 
 _TAG = re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(TAGS)})\b)", re.IGNORECASE)
 _MARK = re.compile(r"\[(\s*\d+\s*)\]")
-_LINE_END_HYPHEN = "\u0002\ufffe"
 _UNPRINTABLE = {code: " " for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
-_PLAIN = str.maketrans({**_UNPRINTABLE, **dict.fromkeys(map(ord, _LINE_END_HYPHEN), "-")})
+_PLAIN = str.maketrans({**_UNPRINTABLE, **dict.fromkeys(map(ord, LINE_END_HYPHENS), "-")})
+
+
+def disarm(text: str) -> str:
+    """`text`, as long as before, without our tags and without `[12]`-like marks."""
+    return _MARK.sub(r"(\1)", _TAG.sub("‹", text))
 
 
 def neutralise(text: str) -> str:
-    """`text`, as long as before, without our tags, without `[12]`-like marks, and without control characters."""
-    return _MARK.sub(r"(\1)", _TAG.sub("‹", text.translate(_PLAIN)))
+    """`text`, as long as before, without anything that could pose as ours, and without control characters."""
+    return disarm(text).translate(_PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +42,20 @@ class Shown:
     title: str
     text: str
     spans: tuple[Span, ...]
+    original: str = field(repr=False)
     image: Image | None = None
     cut: bool = False
 
-    def original(self, start: int, end: int) -> Span | None:
-        """The span of the document that `text[start:end]` stands for; None where it reaches across a gap."""
-        shown = 0
-        for left, right in self.spans:
-            if shown <= start and end <= shown + right - left:
-                return left + start - shown, left + end - shown
-            shown += right - left + len(GAP)
+    def locate(self, quote: str) -> Found | None:
+        """Where in the document the quote stands, of what was shown of it; None where it does not."""
+        for start, text in self._originals():
+            if found := find_quote(quote, text):
+                return replace(found, start=start + found.start, end=start + found.end)
         return None
+
+    def _originals(self) -> Iterator[tuple[int, str]]:
+        """Each span's start and text, with the marks neutralised as they were shown, but nothing else changed."""
+        return ((start, disarm(self.original[start:end])) for start, end in self.spans)
 
     def parts(self) -> tuple[Part, ...]:
         """Title, text and image as message parts."""
@@ -62,4 +70,5 @@ def show(candidate: Candidate, spans: Sequence[Span] | None = None, *, with_imag
     kept = tuple(spans) if spans is not None else ((0, len(document.text)),)
     text = GAP.join(neutralise(document.text[start:end]) for start, end in kept)
     image = document.image if with_image else None
-    return Shown(neutralise(" ".join(document.title.split())), text, kept, image, cut=spans is not None)
+    title = neutralise(" ".join(document.title.split()))
+    return Shown(title, text, kept, document.text, image, cut=spans is not None)

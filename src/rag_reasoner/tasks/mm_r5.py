@@ -1,0 +1,77 @@
+"""The reply format of the published MM-R5 checkpoint (arXiv 2506.12364): images numbered from 1, `<think>`, a list.
+
+The wording is ours; another template can be given, with `{question}`, `{count}` and `{images}` in it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rag_reasoner.messages import Message, Part, Text
+from rag_reasoner.tasks.listwise import ListwiseReply
+from rag_reasoner.tasks.order import read_order
+from rag_reasoner.tasks.scaffold import Free, Literal, Permutation, Scaffold
+from rag_reasoner.tasks.shown import Shown
+from rag_reasoner.tasks.tags import after_thinking, section, wrap
+from rag_reasoner.types import Fault
+
+THINK_TOKENS = 1536
+
+TEMPLATE = (
+    "Question: {question}\n\nRank the following {count} page images, numbered from 1 to {count}, by how much each helps "
+    "to answer the question, the most helpful first.\n{images}\n"
+    "First reason about every image between <think> and </think>. Then give the numbers of all images as a list, best "
+    "first, between <answer> and </answer>, for example <answer>[2, 1]</answer>."
+)
+
+_STRICT = re.compile(r"\s*\[\s*[1-9][0-9]*(?:\s*,\s*[1-9][0-9]*)*\s*\]\s*")
+_NUMBER = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?(?![\w.]*[0-9])")
+_THOUGHTS = re.compile(r"<think>(.*)</think>", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class MMR5Task:
+    """A query and page images (text where a candidate has no image), numbered 1..n in the order shown."""
+
+    query: str
+    documents: tuple[Shown, ...]
+    template: str = TEMPLATE
+
+    @property
+    def reply_tokens(self) -> int:
+        return THINK_TOKENS + 4 * len(self.documents) + 16
+
+    def messages(self) -> tuple[Message, ...]:
+        before, _, after = self.template.partition("{images}")
+        return (Message("user", (Text(self._filled(before)), *self._listed(), Text(self._filled(after)))),)
+
+    def _filled(self, template: str) -> str:
+        return template.replace("{count}", str(len(self.documents))).replace("{question}", self.query)
+
+    def _listed(self) -> Iterator[Part]:
+        for number, document in enumerate(self.documents, 1):
+            yield Text(f"\nImage {number}: ")
+            yield from document.parts()
+
+    @staticmethod
+    def render(reply: ListwiseReply) -> str:
+        ranking = ", ".join(str(place + 1) for place in reply.order)
+        return f"{wrap('think', reply.reasoning)}\n{wrap('answer', f'[{ranking}]')}"
+
+    def scaffold(self) -> Scaffold:
+        thoughts = Free(("</think>",), THINK_TOKENS)
+        ranking = Permutation(len(self.documents), ", ")
+        return Literal("<think>"), thoughts, Literal("</think>\n<answer>["), ranking, Literal("]</answer>")
+
+    def parse(self, reply: str) -> ListwiseReply:
+        found = section(after_thinking(reply), "answer")
+        count = len(self.documents)
+        stated = _NUMBER.findall(found.text) if found else []
+        faults = found.faults if found else ()
+        if found and not _STRICT.fullmatch(found.text):
+            faults = (*faults, Fault("misformatted", "the ranking"))
+        ranking = read_order(stated, count, faults)
+        thoughts = _THOUGHTS.search(reply)
+        return ListwiseReply(
+            ranking.places, ranking.stated, reasoning=thoughts[1].strip() if thoughts else "", faults=ranking.faults
+        )
