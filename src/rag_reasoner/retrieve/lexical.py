@@ -18,7 +18,7 @@ NAME = "lexical"
 """The name under which a candidate carries its score."""
 
 FILE, KIND, VERSION = "lexical.index", "rag-reasoner-lexical", 1
-"""What a saved index is called, and what its first line says. The terms are saved too: raise VERSION when they change."""
+"""What a saved index is called, and what its first line says. It holds the terms: raise VERSION when they change."""
 
 _ENTRIES = TypeAdapter(list[Entry], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", extra="forbid"))
 _SECRET = {"__all__": {"document": {"image": {"password"}}}}

@@ -20,7 +20,7 @@ def write_sealed(path: Path, kind: str, version: int, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     temporary = Path(name)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(header + content)
             file.flush()
             os.fsync(file.fileno())
