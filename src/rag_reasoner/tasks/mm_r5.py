@@ -6,6 +6,7 @@ The wording is ours; another template can be given, with `{question}`, `{count}`
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rag_reasoner.messages import Message, Part, Text
 from rag_reasoner.tasks.listwise import ListwiseReply
@@ -14,6 +15,7 @@ from rag_reasoner.tasks.scaffold import Free, Literal, Permutation, Scaffold
 from rag_reasoner.tasks.shown import Shown
 from rag_reasoner.tasks.tags import after_thinking, section, wrap
 from rag_reasoner.types import Fault
+from rag_reasoner.words import sentences
 
 THINK_TOKENS = 1536
 
@@ -29,6 +31,12 @@ _NUMBER = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?(?![\w.]*[0-9])")
 _THOUGHTS = re.compile(r"<think>(.*)</think>", re.DOTALL | re.IGNORECASE)
 
 
+def said_about(reasoning: str, number: int) -> str:
+    """The sentences of a chain of reasoning that name image `number`."""
+    named = re.compile(rf"\bimage\s*#?\s*{number}\b", re.IGNORECASE)
+    return " ".join(reasoning[start:end] for start, end in sentences(reasoning) if named.search(reasoning[start:end]))
+
+
 @dataclass(frozen=True, slots=True)
 class MMR5Task:
     """A query and page images (text where a candidate has no image), numbered 1..n in the order shown."""
@@ -36,6 +44,8 @@ class MMR5Task:
     query: str
     documents: tuple[Shown, ...]
     template: str = TEMPLATE
+
+    gives_answer: ClassVar[bool] = False
 
     @property
     def reply_tokens(self) -> int:

@@ -1,0 +1,182 @@
+"""Drivers: they ask the models what the pipeline wants to know. Time, budgets and failures are handled here only."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rag_reasoner.backends.base import Completer, Judge, Judged, OnText, Reply
+from rag_reasoner.errors import BackendError
+from rag_reasoner.stages.steps import AskCompleter, AskJudge, Replies, Request, Steps
+from rag_reasoner.types import Fault
+
+T = TypeVar("T")
+
+_BATCH = 8
+"""Judgements between two looks at the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A batch of model calls has ended: how many tasks of which stage, in how many seconds."""
+
+    stage: str
+    tasks: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of a reply that a model is writing: for the eye; what counts is in the result."""
+
+    stage: str
+    text: str
+
+
+Event = StepDone | TextDelta
+Emit = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop early: seconds of wall clock, or tokens read and written. None is no limit."""
+
+    seconds: float | None = None
+    tokens: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        return self.seconds is not None or self.tokens is not None
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a pipeline: its models, its budget, and what it has taken so far (seconds by stage, and tokens)."""
+
+    judge: Judge | None
+    completer: Completer | None
+    budget: Budget = field(default_factory=Budget)
+    emit: Emit = silent
+    raise_errors: bool = False
+    timings: dict[str, float] = field(default_factory=dict)
+    tokens: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def spent(self) -> bool:
+        seconds, tokens = self.budget.seconds, self.budget.tokens
+        late = seconds is not None and time.monotonic() - self.started >= seconds
+        return late or (tokens is not None and self.tokens >= tokens)
+
+    def batches(self, request: Request) -> Iterator[Request]:
+        """The request in pieces, if there is a budget to look at between them."""
+        if isinstance(request, AskCompleter) or not self.budget.limited:
+            yield request
+            return
+        for start in range(0, len(request.tasks), _BATCH):
+            yield AskJudge(request.stage, request.tasks[start : start + _BATCH])
+
+    def on_text(self, stage: str) -> OnText | None:
+        """Streams the replies' text to whoever listens. With several replies at once, the first one's."""
+        if self.emit is silent:
+            return None
+        return lambda place, text: self.emit(TextDelta(stage, text)) if place == 0 else None
+
+    def note(self, request: Request, replies: Replies, seconds: float) -> None:
+        """Adds a batch to the account and tells who listens."""
+        self.timings[request.stage] = self.timings.get(request.stage, 0.0) + seconds
+        self.tokens += sum(reply.usage.tokens for reply in replies)
+        self.emit(StepDone(request.stage, len(request.tasks), seconds))
+
+    def failure(self, request: Request, error: BackendError) -> Replies:
+        """A backend that fails as a whole costs the batch, not the run, unless errors are to be raised."""
+        if self.raise_errors:
+            raise error
+        return _failed(request, Fault("backend_error", str(error)))
+
+    @property
+    def the_judge(self) -> Judge:
+        if self.judge is None:
+            raise BackendError("the pipeline wants pairs judged, but no judge was given")
+        return self.judge
+
+    @property
+    def the_completer(self) -> Completer:
+        if self.completer is None:
+            raise BackendError("the pipeline wants replies, but no completer was given")
+        return self.completer
+
+
+def _failed(request: Request, fault: Fault) -> list[Judged] | list[Reply]:
+    if isinstance(request, AskJudge):
+        return [Judged(None, fault) for _ in request.tasks]
+    return [Reply(None, fault) for _ in request.tasks]
+
+
+_SPENT = Fault("budget", "the budget was used up before this was asked")
+
+
+def run(steps: Steps[T], this: Run) -> T:
+    """Run the pipeline to its end, in the caller's thread."""
+    plan = _measured(steps, this)
+    try:
+        request = next(plan)
+        while True:
+            request = plan.send(_ask(request, this))
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+async def arun(steps: Steps[T], this: Run) -> T:
+    """The same, awaiting the models."""
+    plan = _measured(steps, this)
+    try:
+        request = next(plan)
+        while True:
+            request = plan.send(await _aask(request, this))
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+def _measured(steps: Steps[T], this: Run) -> Steps[T]:
+    """The same pipeline, in batches that fit the budget, each measured; what the budget does not allow is refused."""
+    request = next(steps)
+    while True:
+        gathered: list[Judged | Reply] = []
+        for batch in this.batches(request):
+            if this.spent:
+                gathered += _failed(batch, _SPENT)
+                continue
+            started = time.monotonic()
+            replies = yield batch
+            this.note(batch, replies, time.monotonic() - started)
+            gathered += replies
+        try:
+            request = steps.send(gathered)  # type: ignore[arg-type]
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+
+def _ask(request: Request, this: Run) -> Replies:
+    try:
+        if isinstance(request, AskJudge):
+            return this.the_judge.judge(request.tasks)
+        return this.the_completer.complete(request.tasks, this.on_text(request.stage))
+    except BackendError as error:
+        return this.failure(request, error)
+
+
+async def _aask(request: Request, this: Run) -> Replies:
+    try:
+        if isinstance(request, AskJudge):
+            return await this.the_judge.ajudge(request.tasks)
+        return await this.the_completer.acomplete(request.tasks, this.on_text(request.stage))
+    except BackendError as error:
+        return this.failure(request, error)

@@ -1,0 +1,194 @@
+"""The public face: a reranker built once and asked many times."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from rag_reasoner.adapters import adapter
+from rag_reasoner.backends.base import Completer, Format, Judge
+from rag_reasoner.backends.load import Named, load_backend
+from rag_reasoner.candidates import CandidateLike, as_candidates, checked_query
+from rag_reasoner.drive import Budget, Emit, Event, Run, arun, run, silent
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner.located import located
+from rag_reasoner.pages.image import load as load_image
+from rag_reasoner.results import Result
+from rag_reasoner.stages.keep import Keep, checked
+from rag_reasoner.stages.pipeline import Model, Outcome, Settings, pipeline
+from rag_reasoner.stages.rank import Listwise
+from rag_reasoner.stages.steps import Steps, metered, together
+from rag_reasoner.streaming import astreamed, streamed
+from rag_reasoner.types import Candidate, Usage
+
+Stage = Literal["filter", "rank"]
+
+
+class ReasoningReranker:
+    """Drops the clearly irrelevant point by point, ranks the rest as a list with reasons, and answers with citations.
+
+    `model` is None (the bundled model), "lexical" (no model at all), a hub id, a folder, or a backend. `filter_model`,
+    if given, judges in its place. `keep` is what the filter keeps: "auto", "all", a number, or a probability. `top_n`
+    limits the ranking; what is beyond is among `dropped`. `seconds` and `tokens` stop a run early, with what is ranked
+    so far. `shuffles` above 1 shows every window in several seeded orders and combines what comes back.
+
+    Images are read from documents' own bytes, from files under `image_roots` (the working directory, if not given) and
+    from pages that `rag_reasoner.read` has read; from URLs only with `allow_urls`.
+
+    Raises InvalidInput for a value that cannot be used and ModelError where a model cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        model: Named = None,
+        *,
+        filter_model: Named = None,
+        format: Format | None = None,
+        keep: Keep = "auto",
+        top_n: int | None = None,
+        stages: Sequence[Stage] = ("filter", "rank"),
+        allow_urls: bool = False,
+        image_roots: Sequence[str | Path] | None = None,
+        shuffles: int = 1,
+        seed: int = 0,
+        seconds: float | None = None,
+        tokens: int | None = None,
+        judge_tokens: int = 256,
+        document_tokens: int = 384,
+        on_error: Literal["keep", "raise"] = "keep",
+    ) -> None:
+        if top_n is not None and top_n < 1:
+            raise InvalidInput(f"top_n={top_n}: give a number from 1 up, or None for all")
+        if shuffles < 1:
+            raise InvalidInput(f"shuffles={shuffles}: give a number from 1 up")
+        read = partial(load_image, allow_urls=allow_urls, image_roots=tuple(image_roots or (Path.cwd(),)))
+        completer = load_backend(model, format, read)
+        judge = load_backend(filter_model, None, read) if filter_model is not None else completer
+        self._judge = judge if isinstance(judge, Judge) and "filter" in stages else None
+        self._completer = completer if isinstance(completer, Completer) and "rank" in stages else None
+        self._budget, self._raise = Budget(seconds, tokens), on_error == "raise"
+        self._settings = Settings(
+            Model(self._judge.card, self._judge.count) if self._judge else None,
+            Model(self._completer.card, self._completer.count) if self._completer else None,
+            checked(keep),
+            top_n,
+            judge_tokens=judge_tokens,
+            listwise=Listwise(document_tokens, shuffles, seed),
+        )
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model that ranks, or of the one that judges where none ranks."""
+        model = self._settings.ranker or self._settings.judge
+        return model.card.name if model else "none"
+
+    def rerank(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
+        """Rank `candidates`, given in retrieval order. Raises InvalidInput for an empty query."""
+        return self._now(query, candidates, top_n, answer=False)
+
+    def answer(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
+        """Rank `candidates` and answer from them; `Result.answer` is never None."""
+        return self._now(query, candidates, top_n, answer=True)
+
+    async def arerank(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
+        """`rerank`, awaited."""
+        return await self._later(query, candidates, top_n, answer=False)
+
+    async def aanswer(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
+        """`answer`, awaited."""
+        return await self._later(query, candidates, top_n, answer=True)
+
+    def rerank_many(
+        self, asked: Iterable[tuple[str, Iterable[CandidateLike]]], *, answer: bool = False
+    ) -> list[Result]:
+        """Many (query, candidates) in lockstep, so that they share the model's batches. Timings are those of all."""
+        pairs = [(checked_query(query), as_candidates(candidates)) for query, candidates in asked]
+        this = self._run()
+        outcomes = run(together([self._steps(*pair, self._settings, answer) for pair in pairs]), this)
+        return [
+            self._result(query, located(outcome), usage, this)
+            for (query, _), (outcome, usage) in zip(pairs, outcomes, strict=True)
+        ]
+
+    def stream(
+        self, query: str, candidates: Iterable[CandidateLike], *, answer: bool = True
+    ) -> Iterator[Event | Result]:
+        """Events while the models work, and the Result as the last."""
+        return streamed(lambda emit: self._now(query, candidates, None, answer=answer, emit=emit))
+
+    def astream(
+        self, query: str, candidates: Iterable[CandidateLike], *, answer: bool = True
+    ) -> AsyncIterator[Event | Result]:
+        """`stream`, awaited. Leaving the loop early cancels the run."""
+        return astreamed(lambda emit: self._later(query, candidates, None, answer=answer, emit=emit))
+
+    def as_llama_index(self, **options: Any) -> Any:
+        """A LlamaIndex node postprocessor. Raises MissingIntegration where its package is not installed."""
+        return adapter("llama_index")(self, **options)
+
+    def as_langchain(self, **options: Any) -> Any:
+        """A LangChain document compressor. Raises MissingIntegration where its package is not installed."""
+        return adapter("langchain")(self, **options)
+
+    def as_runnable(self, **options: Any) -> Any:
+        """A LangChain runnable from {"query", "documents"} to documents. Raises MissingIntegration."""
+        return adapter("runnable")(self, **options)
+
+    def as_tool(self, **options: Any) -> Any:
+        """A LangChain tool for agents. Raises MissingIntegration where its package is not installed."""
+        return adapter("tool")(self, **options)
+
+    def _now(
+        self,
+        query: str,
+        candidates: Iterable[CandidateLike],
+        top_n: int | None,
+        *,
+        answer: bool,
+        emit: Emit = silent,
+    ) -> Result:
+        query, this = checked_query(query), self._run(emit)
+        steps = self._steps(query, as_candidates(candidates), self._limited(top_n), answer)
+        outcome, usage = run(steps, this)
+        return self._result(query, located(outcome), usage, this)
+
+    async def _later(
+        self,
+        query: str,
+        candidates: Iterable[CandidateLike],
+        top_n: int | None,
+        *,
+        answer: bool,
+        emit: Emit = silent,
+    ) -> Result:
+        query, this = checked_query(query), self._run(emit)
+        steps = self._steps(query, as_candidates(candidates), self._limited(top_n), answer)
+        outcome, usage = await arun(steps, this)
+        return self._result(query, await asyncio.to_thread(located, outcome), usage, this)
+
+    def _steps(
+        self, query: str, candidates: Sequence[Candidate], settings: Settings, answer: bool
+    ) -> Steps[tuple[Outcome, Usage]]:
+        return metered(pipeline(query, candidates, settings, answer=answer))
+
+    def _limited(self, top_n: int | None) -> Settings:
+        return self._settings if top_n is None else replace(self._settings, top_n=top_n)
+
+    def _run(self, emit: Emit = silent) -> Run:
+        return Run(self._judge, self._completer, self._budget, emit, self._raise)
+
+    def _result(self, query: str, outcome: Outcome, usage: Usage, this: Run) -> Result:
+        return Result(
+            query,
+            outcome.ranked,
+            outcome.dropped,
+            outcome.answer,
+            outcome.faults,
+            outcome.degraded,
+            usage + Usage(cut_documents=outcome.cut),
+            dict(this.timings),
+            outcome.agreement,
+            self.model_name,
+        )

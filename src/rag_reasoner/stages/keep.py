@@ -1,0 +1,102 @@
+"""What the coarse filter keeps: all, the best N, those above a probability, or as many as it seems wise to keep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rag_reasoner.backends.base import Card
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner.types import Candidate
+from rag_reasoner.words import overlap
+
+Keep = Literal["auto", "all"] | int | float
+
+AUTO_THRESHOLD = 0.1
+"""With "auto", a trained judge drops what it gives less than this: clearly irrelevant, not merely doubtful."""
+
+AUTO_SHARE = 3
+"""With "auto", an untrained judge keeps one candidate in this many: its probabilities mean nothing."""
+
+RRF_K = 60
+"""The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
+
+
+def checked(keep: object) -> Keep:
+    """`keep` if it is one of "auto", "all", a number of candidates >= 1, or a probability 0 < p < 1."""
+    if keep in ("auto", "all"):
+        return keep
+    if isinstance(keep, int) and not isinstance(keep, bool) and keep >= 1:
+        return keep
+    if isinstance(keep, float) and 0 < keep < 1:
+        return keep
+    raise InvalidInput(
+        f"keep={keep!r}: give 'auto', 'all', a number of candidates from 1 up, or a probability between 0 and 1"
+    )
+
+
+def parse_keep(text: str) -> Keep:
+    """The value of `--keep`: auto, all, N or 0.x."""
+    try:
+        return checked(text if text in ("auto", "all") else float(text) if "." in text else int(text))
+    except ValueError as error:
+        raise InvalidInput(f"--keep {text}: give auto, all, a number like 7 or a probability like 0.2") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many candidates of the coarse order stay, and why the others go."""
+
+    number: int
+    reason: str
+
+
+def how_many(keep: Keep, ordered: Sequence[Candidate], fewest: int, card: Card) -> Kept:
+    """Of `ordered`, best first: how many to keep; never fewer than `fewest`, never one that could not be judged."""
+    unjudged = sum(1 for candidate in ordered if probability(candidate) is None)
+    least = min(len(ordered), max(fewest, 1) + unjudged)
+    if keep == "all":
+        return Kept(len(ordered), "")
+    if isinstance(keep, int):
+        return Kept(min(len(ordered), max(keep + unjudged, 1)), f"not among the best {keep}")
+    if keep == "auto" and not card.trained:
+        number = max(least, -(-len(ordered) // AUTO_SHARE))
+        return Kept(min(number, len(ordered)), f"not among the best {number} by the untrained judge and shared words")
+    threshold = AUTO_THRESHOLD if keep == "auto" else keep
+    number = sum(1 for candidate in ordered if (probability(candidate) or 0.0) >= threshold) + unjudged
+    return Kept(max(number, least), f"P(relevant) below {threshold:g}")
+
+
+def probability(candidate: Candidate) -> float | None:
+    """P(relevant) as the filter left it; None where nothing judged the candidate."""
+    return candidate.scores.get("relevance")
+
+
+def coarse_order(query: str, candidates: Sequence[Candidate], card: Card) -> list[Candidate]:
+    """Best first. Those that could not be judged come first: nothing is known against them.
+
+    A trained judge's probabilities decide. An untrained judge only has a vote, beside the retrieval's own order or,
+    where there is none, the words that a document shares with the query.
+    """
+    judged = [candidate for candidate in candidates if probability(candidate) is not None]
+    unjudged = [candidate for candidate in candidates if probability(candidate) is None]
+    by_judge = sorted(judged, key=lambda candidate: (-(probability(candidate) or 0.0), candidate.position))
+    return [*unjudged, *(by_judge if card.trained else _fused(by_judge, _by_retrieval(query, judged)))]
+
+
+def _by_retrieval(query: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    if all(len(candidate.scores) > 1 for candidate in candidates):
+        return sorted(candidates, key=lambda candidate: candidate.position)
+    return sorted(candidates, key=lambda candidate: (-_shared(query, candidate), candidate.position))
+
+
+def _shared(query: str, candidate: Candidate) -> float:
+    return overlap(query, f"{candidate.document.title} {candidate.document.text}")
+
+
+def _fused(*orders: Sequence[Candidate]) -> list[Candidate]:
+    """Reciprocal rank fusion of several orders of the same candidates."""
+    votes: dict[int, float] = {}
+    for order in orders:
+        for place, candidate in enumerate(order, 1):
+            votes[candidate.position] = votes.get(candidate.position, 0.0) + 1 / (RRF_K + place)
+    return sorted(orders[0], key=lambda candidate: (-votes[candidate.position], candidate.position))
