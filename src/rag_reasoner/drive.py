@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rag_reasoner.backends.base import Completer, Judge, Judged, OnText, Reply
 from rag_reasoner.errors import BackendError
@@ -146,22 +146,27 @@ async def arun(steps: Steps[T], this: Run) -> T:
 
 def _measured(steps: Steps[T], this: Run) -> Steps[T]:
     """The same pipeline, in batches that fit the budget, each measured; what the budget does not allow is refused."""
-    request = next(steps)
-    while True:
-        gathered: list[Judged | Reply] = []
-        for batch in this.batches(request):
-            if this.spent:
-                gathered += _failed(batch, _SPENT)
-                continue
-            started = time.monotonic()
-            replies = yield batch
-            this.note(batch, replies, time.monotonic() - started)
-            gathered += replies
-        try:
-            request = steps.send(gathered)  # type: ignore[arg-type]
-        except StopIteration as done:
-            value: T = done.value
-            return value
+    try:
+        request = next(steps)
+        while True:
+            replies = yield from _gathered(request, this)
+            request = steps.send(replies)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+def _gathered(request: Request, this: Run) -> Steps[Replies]:
+    gathered: list[Any] = []
+    for batch in this.batches(request):
+        if this.spent:
+            gathered += _failed(batch, _SPENT)
+            continue
+        started = time.monotonic()
+        replies = yield batch
+        this.note(batch, replies, time.monotonic() - started)
+        gathered += replies
+    return gathered
 
 
 def _ask(request: Request, this: Run) -> Replies:

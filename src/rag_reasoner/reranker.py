@@ -84,6 +84,12 @@ class ReasoningReranker:
         model = self._settings.ranker or self._settings.judge
         return model.card.name if model else "none"
 
+    @property
+    def reads_images(self) -> bool:
+        """Whether the model that judges or the one that ranks sees images."""
+        models = (self._settings.judge, self._settings.ranker)
+        return any(model.card.reads_images for model in models if model)
+
     def rerank(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
         """Rank `candidates`, given in retrieval order. Raises InvalidInput for an empty query."""
         return self._now(query, candidates, top_n, answer=False)

@@ -1,7 +1,7 @@
 """What a run gives back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from rag_reasoner.types import Answer, Dropped, Fault, Judgement, Usage
 
@@ -38,6 +38,10 @@ class Result:
         from rag_reasoner.results.json import load
 
         return load(text)
+
+    def with_faults(self, faults: Iterable[Fault]) -> "Result":
+        """The same result that also tells of what went wrong before the ranking."""
+        return replace(self, faults=(*faults, *self.faults))
 
     def __str__(self) -> str:
         from rag_reasoner.results.text import as_text

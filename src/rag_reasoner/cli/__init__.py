@@ -1,0 +1,35 @@
+"""The command line: one file a command."""
+
+from typing import Annotated
+
+import typer
+
+from rag_reasoner import __version__
+from rag_reasoner.cli import ask, doctor, pull, rerank
+
+app = typer.Typer(
+    help="Ask PDFs and images: irrelevant pages dropped, the rest ranked with reasons, quotes looked up on the page.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command("ask", epilog=ask.EXAMPLES)(ask.ask)
+app.command("rerank", epilog=rerank.EXAMPLES)(rerank.rerank)
+app.command("pull", epilog=pull.EXAMPLES)(pull.pull)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,80 @@
+"""From options to a reranker, and from paths to documents, with progress for whoever watches."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from rag_reasoner.backends.base import Format
+from rag_reasoner.cli.exits import NOTHING_READ, fail
+from rag_reasoner.pages.reading import Progress as ReadingProgress
+from rag_reasoner.pages.reading import Reading, read
+from rag_reasoner.reranker import ReasoningReranker
+from rag_reasoner.stages.keep import parse_keep
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that make a reranker."""
+
+    model: str | None
+    filter_model: str | None
+    format: Format | None
+    keep: str
+    seconds: float | None
+    tokens: int | None
+    shuffles: int
+    seed: int
+
+
+def reranker(asked: Asked) -> ReasoningReranker:
+    """The reranker that the options ask for; a model that takes its time shows that it is loading."""
+    keep = parse_keep(asked.keep)
+    with working("loading the model"):
+        return ReasoningReranker(
+            asked.model,
+            filter_model=asked.filter_model,
+            format=asked.format,
+            keep=keep,
+            seconds=asked.seconds,
+            tokens=asked.tokens,
+            shuffles=asked.shuffles,
+            seed=asked.seed,
+        )
+
+
+def documents(paths: Sequence[str], password: str | None, ocr: bool | None) -> Reading:
+    """What the paths hold. Ends the command where nothing could be read."""
+    with _bar() as bar:
+        task = bar.add_task("reading", total=None)
+
+        def tell(progress: ReadingProgress) -> None:
+            bar.update(task, description=progress.source[-40:], completed=progress.page, total=progress.pages)
+
+        reading = read(paths, password=password, ocr=ocr, progress=tell)
+    if not reading.documents:
+        reasons = "; ".join(map(str, reading.unread)) or "there is no PDF, image or text among the files"
+        fail(f"nothing could be read: {reasons}", NOTHING_READ)
+    return reading
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A spinner on stderr; nothing where nobody watches."""
+    with _bar() as bar:
+        bar.add_task(what, total=None)
+        yield
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

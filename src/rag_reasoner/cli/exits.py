@@ -1,0 +1,55 @@
+"""How a command ends: one clear line on stderr and a documented exit code, never a traceback for a user's mistake."""
+
+import functools
+from collections.abc import Callable
+from typing import NoReturn, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from rag_reasoner.errors import BackendError, InvalidInput, MissingExtra, ModelError, RagReasonerError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BAD_INPUT, NOTHING_READ, NO_MODEL = 2, 3, 4
+
+EXIT_CODES = (
+    "Exit codes: 0 done · 2 an argument or a value cannot be used · 3 nothing could be read · "
+    "4 the model cannot be loaded or asked · 130 interrupted"
+)
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def guarded(command: Callable[P, T]) -> Callable[P, T]:
+    """A command whose known errors end it with a line and a code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except RagReasonerError as error:
+            fail(str(error), _code(error))
+        except KeyboardInterrupt:
+            fail("interrupted", 130)
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+
+    return run
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End the command with `message` on stderr."""
+    errors.print(f"error: {message}", markup=False, style="red")
+    raise typer.Exit(code)
+
+
+def _code(error: RagReasonerError) -> int:
+    match error:
+        case ModelError() | MissingExtra() | BackendError():
+            return NO_MODEL
+        case InvalidInput():
+            return BAD_INPUT
+        case _:
+            return NOTHING_READ

@@ -1,0 +1,1 @@
+"""Results for people's eyes, in colour."""
