@@ -23,7 +23,7 @@ def load_backend(model: Named, format: Format | None, load_image: LoadImage) -> 
     if model == "lexical":
         return Lexical()
     if model is None or isinstance(model, str | Path):
-        from rag_reasoner.backends.local import TransformersLocal
+        from rag_reasoner.backends.transformers_local import TransformersLocal
 
         return TransformersLocal(model, format=format, load_image=load_image)
     raise InvalidInput(
