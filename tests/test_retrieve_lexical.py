@@ -1,7 +1,9 @@
 """The embedded first stage: what it finds, in what order, and what survives on disk."""
 
 import dataclasses
+import json
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from rag_reasoner.errors import InvalidInput, Unreadable
 from rag_reasoner.retrieve import corpus
 from rag_reasoner.retrieve.base import Retriever
-from rag_reasoner.retrieve.lexical import FILE, LexicalRetriever
+from rag_reasoner.retrieve.lexical import FILE, KIND, VERSION, LexicalRetriever
+from rag_reasoner.retrieve.sealed import write_sealed
 from rag_reasoner.types import Box, Document, Image, Word
 
 CATS = Document("cats", "Cats sleep for most of the day.", source="pets.pdf", page=1)
@@ -65,9 +68,10 @@ def test_filling_adds_the_others_behind_what_was_found():
 
 
 def test_equals_keep_the_order_in_which_they_came():
-    twins = [Document(str(n), "the same words") for n in range(30)]
+    twins = [Document(f"{n % 2} {n}", "apple pear plum" if n % 2 else "apple fig date") for n in range(400)]
     random.Random(1).shuffle(twins)
-    assert found(LexicalRetriever(twins), "same words", k=30) == [twin.id for twin in twins]
+    in_order = [twin.id for twin in twins]
+    assert found(LexicalRetriever(twins), "apple plum", k=400) == sorted(in_order, key=lambda name: name[0] != "1")
 
 
 def test_documents_with_one_id_and_one_text_are_all_kept():
@@ -118,6 +122,13 @@ def test_a_needle_in_a_long_document_is_found_as_the_passage_that_holds_it():
     assert [first.document.id, second.document.id] == ["long#c6", "long#c7"]
 
 
+def test_every_passage_but_one_begins_in_the_middle_of_the_one_before():
+    passages = LexicalRetriever([long_document("quokka", words=299)]).retrieve("x", unit="passage", fill=True)
+    places = [candidate.document.metadata["passage"] for candidate in passages]
+    assert [len(c.document.text.split()) for c in passages] == [150, 150, 150]
+    assert all(before["start"] < after["start"] < before["end"] for before, after in pairwise(places))
+
+
 def test_a_short_document_is_its_own_passage():
     assert [c.document for c in LexicalRetriever(ALL).retrieve("inventory", unit="passage")] == [RATES]
 
@@ -127,6 +138,14 @@ def test_a_passage_in_a_long_document_lifts_the_document():
     long = long_document("quokka island census", words=3000, at=1500)
     short = Document("short", " ".join(["quokka", *(["other"] * 60)]))
     assert found(LexicalRetriever([short, long, CATS, DOGS, RATES]), "quokka island census")[0] == "long"
+
+
+def test_words_that_stand_far_apart_count_together():
+    filler = ["other"] * 300
+    one = Document("one", " ".join(["alpha", *filler, "third"]))
+    both = Document("both", " ".join(["alpha", *filler, "omega"]))
+    last = Document("last", " ".join(["third", *filler, "omega"]))
+    assert found(LexicalRetriever([one, both, last]), "alpha omega")[0] == "both"
 
 
 def test_a_passage_carries_its_words_and_hidden_spans_counted_from_its_own_start():
@@ -214,10 +233,10 @@ def test_metadata_that_is_not_json_is_refused_and_the_old_index_stays(tmp_path):
 
 
 def test_a_sealed_file_with_something_else_inside_is_refused(tmp_path):
-    from rag_reasoner.retrieve.lexical import KIND, VERSION
-    from rag_reasoner.retrieve.sealed import write_sealed
-
-    write_sealed(tmp_path / FILE, KIND, VERSION, b'[{"document": {"id": "a", "surprise": 1}}]')
+    entry = {"document": {"id": "a"}, "blocks": [[0, 0]], "terms": [[]], "title": []}
+    write_sealed(tmp_path / FILE, KIND, VERSION, json.dumps([entry]).encode())
+    assert LexicalRetriever.load(tmp_path).documents == (Document("a"),)
+    write_sealed(tmp_path / FILE, KIND, VERSION, json.dumps([{**entry, "surprise": 1}]).encode())
     with pytest.raises(Unreadable, match="not an index"):
         LexicalRetriever.load(tmp_path)
 

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from rag_reasoner.candidates import checked_query
 from rag_reasoner.errors import InvalidInput, Unreadable
 from rag_reasoner.retrieve.bm25 import index_terms
 from rag_reasoner.retrieve.corpus import Corpus, Entry, Unit, entry, keyed
@@ -63,12 +64,11 @@ class LexicalRetriever:
         Only what shares a word with the query is found. `fill` makes up the number with the others, score 0.0, in
         the order in which they came.
         """
-        if not query.strip():
-            raise InvalidInput(f"the query {query!r} is empty: ask something")
+        asked = index_terms(checked_query(query))
         if k < 1:
             raise InvalidInput(f"k={k!r} asks for no document: it must be at least 1")
         corpus = self._corpus
-        scores = corpus.scores(index_terms(query), unit)
+        scores = corpus.scores(asked, unit)
         best = np.argsort(-scores, kind="stable")[:k].tolist()
         found = [place for place in best if fill or scores[place] > 0]
         return [
