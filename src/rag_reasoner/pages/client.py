@@ -15,6 +15,8 @@ from rag_reasoner.pages.frames import Frame, receive, send
 from rag_reasoner.pages.limits import OUT_OF_MEMORY, Limits
 from rag_reasoner.pages.refused import Refused
 
+MODULE = "rag_reasoner.pages.worker"
+
 
 class Lost(Exception):
     """The worker died or was ended: its text says why. What it was reading is to blame."""
@@ -24,9 +26,9 @@ class Worker:
     """One process that reads files. Serves one thread at a time: `Pool` sees to that."""
 
     def __init__(self, limits: Limits) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rag_reasoner.pages.worker", str(limits.memory)],
+            [sys.executable, "-P", "-m", MODULE, str(limits.memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

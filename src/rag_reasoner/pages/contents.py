@@ -162,7 +162,7 @@ def _metadata(header: dict[str, Any], text: str, pages: int) -> dict[str, Any]:
 
 
 def _check_size(file: File, limits: Limits) -> None:
-    found = os.stat(file.path)
+    found = file.path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise Refused("it is not a regular file")
     if not found.st_size:

@@ -20,6 +20,9 @@ from rag_reasoner.pages.limits import MAX_IMAGE_BYTES
 PORTS = {"http": 80, "https": 443}
 MAX_REDIRECTS = 3
 FETCH_SECONDS = 20.0
+NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48")))
+"""Set apart by the registries, some of it home to a cloud's metadata; not every Python knows."""
+
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -74,6 +77,8 @@ class _Fetch:
     def _hop(self, client: httpx.Client, url: httpx.URL) -> bytes | httpx.URL:
         """The bytes at `url`, or where it sends us."""
         request = self._request(client, url)
+        if time.monotonic() > self._deadline:
+            raise self._refusal("its name takes too long to look up")
         try:
             response = client.send(request, stream=True, follow_redirects=False)
             try:
@@ -129,7 +134,13 @@ def is_public(text: str) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return all(one.is_global and not one.is_multicast and not one.is_reserved for one in _meant(address))
+    return all(map(_is_public, _meant(address)))
+
+
+def _is_public(address: Address) -> bool:
+    if address.is_multicast or address.is_reserved or any(address in network for network in NOT_PUBLIC):
+        return False
+    return address.is_global
 
 
 def _meant(address: Address) -> list[Address]:

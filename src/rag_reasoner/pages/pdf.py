@@ -11,18 +11,13 @@ from rag_reasoner.pages import hidden
 from rag_reasoner.pages.frames import Frame
 from rag_reasoner.pages.limits import MAX_CHARACTERS
 from rag_reasoner.pages.refused import Refused
-from rag_reasoner.pages.scale import fitting, size_problem
+from rag_reasoner.pages.scale import fitting, size_problem, to_whole_pixels
 from rag_reasoner.pages.units import Units
 from rag_reasoner.pages.words_of_page import boxed_words
 
 HEADER_WITHIN = 1024
 MAX_SCALE = 300 / 72
 """A page is never drawn finer than 300 dots an inch."""
-
-REASONS = {
-    raw.FPDF_ERR_SECURITY: "its encryption is of a kind that cannot be read",
-    raw.FPDF_ERR_FORMAT: "it is not a PDF, or too damaged to open",
-}
 
 
 def is_pdf(source: Path | bytes) -> bool:
@@ -43,10 +38,9 @@ def read(path: str, password: str | None, first: int, last: int, blob: bytes) ->
 
 def words(path: str, password: str | None, page: int, blob: bytes) -> Iterator[Frame]:
     """The text of one page, and its words: start, end, left, top, right, bottom."""
-    with _opened(Path(path), password) as document, _page(document, page) as opened:
-        with _textpage(opened) as textpage:
-            units = Units(_raw_text(textpage))
-            yield Frame({"text": units.text, "words": boxed_words(opened, textpage, units)})
+    with _opened(Path(path), password) as document, _page(document, page) as opened, _textpage(opened) as textpage:
+        units = Units(_raw_text(textpage))
+        yield Frame({"text": units.text, "words": boxed_words(opened, textpage, units)})
 
 
 def draw(
@@ -57,7 +51,7 @@ def draw(
         width, height = opened.get_size()
         if problem := size_problem(width, height):
             raise Refused(problem)
-        scale = min(fitting(width, height, size, max_pixels), MAX_SCALE)
+        scale = to_whole_pixels(width, height, min(fitting(width, height, size, max_pixels), MAX_SCALE))
         bitmap = opened.render(scale=scale, rev_byteorder=True, prefer_bgrx=False)
         try:
             yield Frame({"width": bitmap.width, "height": bitmap.height}, bitmap.to_pil().convert("RGB").tobytes())
@@ -98,17 +92,21 @@ def _opened(source: Path | bytes, password: str | None) -> Iterator[pdfium.PdfDo
     try:
         document = pdfium.PdfDocument(source, password=password)
     except pdfium.PdfiumError as error:
-        raise Refused(_opening_problem(error.err_code, password)) from error
+        raise Refused(_opening_problem(source, error.err_code, password)) from error
     try:
         yield document
     finally:
         document.close()
 
 
-def _opening_problem(code: int | None, password: str | None) -> str:
+def _opening_problem(source: Path | bytes, code: int | None, password: str | None) -> str:
+    if not is_pdf(source):
+        return "it is not a PDF"
     if code == raw.FPDF_ERR_PASSWORD:
         return "the password does not open it" if password else "it is encrypted: give its password"
-    return REASONS.get(code, "it is too damaged to open, or has no pages")
+    if code == raw.FPDF_ERR_SECURITY:
+        return "its encryption is of a kind that cannot be read"
+    return "it is too damaged to open, or has no pages"
 
 
 @contextmanager

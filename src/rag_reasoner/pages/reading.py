@@ -93,12 +93,10 @@ def _teller(
 
 def _named(files: Sequence[File], read_files: Sequence[Contents]) -> tuple[Document, ...]:
     """All documents, with ids that start with the file's name, or its path where two files share a name."""
-    names = Counter(file.name for file in files)
-    relatives = Counter(file.relative for file in files)
+    taken = Counter(name for file in files for name in {file.name, file.relative})
     documents = []
     for file, read_file in zip(files, read_files, strict=True):
-        name = file.name if names[file.name] == 1 else file.relative
-        name = name if name == file.name or relatives[name] == 1 else file.source
+        name = next((name for name in (file.name, file.relative) if taken[name] == 1), file.source)
         documents += [replace(one, id=_id(name, one.page)) for one in read_file.documents]
     return tuple(documents)
 

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 
 from rag_reasoner.errors import Unreadable
 
@@ -21,13 +22,13 @@ def allowed(path: str, roots: Sequence[str | PathLike[str]]) -> str:
     """The real path of the regular file meant by `path`; anything that is not allowed is `Unreadable`."""
     try:
         real = os.path.realpath(path, strict=True)
-        regular = stat.S_ISREG(os.stat(real).st_mode)
+        found = Path(real).stat()
     except (OSError, ValueError) as error:
         raise Unreadable(path, "the image does not exist, or cannot be reached") from error
     if real not in _granted and not any(_is_under(real, root) for root in roots):
         raise Unreadable(path, "the image is outside the folders in image_roots")
-    if not regular:
-        raise Unreadable(path, "the image is not a regular file")
+    if not stat.S_ISREG(found.st_mode) or not found.st_size:  # those of /proc have no size
+        raise Unreadable(path, "the image is not a regular file, or empty")
     return real
 
 

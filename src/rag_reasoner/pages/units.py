@@ -6,7 +6,6 @@ surrogate pairs, which no file or socket would take. Every place in the kept tex
 
 import re
 
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DROPPED = re.compile("\r(?=\n)|[\ud800-\udfff]")
 
 
@@ -20,7 +19,7 @@ class Units:
     @staticmethod
     def cleaned(raw: str) -> str:
         """The text that is kept of `raw`."""
-        return LONE_SURROGATE.sub("", raw.replace("\r\n", "\n"))
+        return DROPPED.sub("", raw)
 
     def unit(self, place: int) -> int:
         """The UTF-16 unit at which the character at `place` starts."""
