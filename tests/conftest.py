@@ -4,6 +4,10 @@ import os
 import socket
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy machine", deadline=None)  # time is measured in benchmarks, never asserted in tests
+settings.load_profile("busy machine")
 
 CACHE = "RAG_REASONER_CACHE"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
