@@ -1,4 +1,4 @@
-"""What can be asked of a model. Each task knows how to ask, what a perfect reply looks like, and how to read a real one."""
+"""What can be asked of a model. Each task knows how to ask, what a perfect reply is, and how to read a real one."""
 
 from rag_reasoner.tasks.base import Task
 from rag_reasoner.tasks.evidence import Evidence

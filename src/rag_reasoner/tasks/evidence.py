@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rag_reasoner.tasks.relevance import NO, YES
 from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Piece
 from rag_reasoner.tasks.shown import Shown
-from rag_reasoner.tasks.tags import section
+from rag_reasoner.tasks.tags import STOPS, section
 from rag_reasoner.types import Fault
 
 TAG = "evidence"
@@ -19,13 +19,15 @@ INSTRUCTION = (
     "that help to answer, or else a short reason."
 )
 
-_STRICT = re.compile(rf'\[(\d{{1,6}})\] ({YES}|{NO}): (?:"(.*)"|(.*))')
+_STRICT = re.compile(rf'\[([0-9]{{1,6}})\] ({YES}|{NO}): (?:"(.*)"|([^"“”«].*)?)')
 _LENIENT = re.compile(
-    r"[\s>*#\-•]*(?:\[|\()?\s*(?:doc(?:ument)?|passage|page|image|source)?\s*#?(-?\d{1,6})\s*[\])]?[\s*:.)\-–—]*"
-    r"(?:(yes|no|relevant|irrelevant|not relevant)\b)?[\s*:.,\-–—]*(.*)",
+    r"(?:\s*+[0-9]{1,3}[.)]\s++(?=[\[(]))?[\s>*#•+\-]*+[\[(]?\s*+(?:doc(?:ument)?|passage|page|image|source)?\s*+[#:]?\s*+"
+    r"(-?[0-9]{1,6})\s*+[\])]?[\s*:.,)\-–—]*+"
+    r"(?:relevan(?:t|ce)\s*+[:=]\s*+)?(?:(yes|no|relevant|irrelevant|not relevant)\b)?[\s*:.,\-–—]*+(.*)",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r'["“«](.+)["”»]')
+_QUOTED = re.compile(r'[^"“”«]*+["“”«](.+)["”»]')
+_UNCLOSED = re.compile(r'[^"“”«]*+["“”«](.+)\s')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def scaffold(count: int) -> Iterator[Piece]:
         yield Literal(f"[{number}] ")
         yield Choice((YES, NO))
         yield Literal(": ")
-        yield Free(("\n", "</"), LINE_TOKENS)
+        yield Free(("\n", *STOPS), LINE_TOKENS)
         yield Literal("\n")
 
 
@@ -70,12 +72,11 @@ def parse(reply: str, shown: Sequence[Shown]) -> tuple[tuple[Evidence, ...], tup
         return (), (Fault("missing", "there is no <evidence>"),)
     lines: dict[int, Evidence] = {}
     faults = list(found.faults)
-    for text in filter(str.strip, found.text.splitlines()):
-        line, line_faults = _parse_line(text)
-        faults += line_faults
+    for text in filter(str.strip, found.text.split("\n")):
+        line = _parse_line(text)
         if line is None:
-            continue
-        if not 1 <= line.number <= len(shown):
+            faults.append(Fault("unreadable", "a line of evidence"))
+        elif not 1 <= line.number <= len(shown):
             faults.append(Fault("out_of_range", f"evidence for document {line.number} of {len(shown)}"))
         elif line.number in lines:
             faults.append(Fault("duplicate", f"evidence for document {line.number}"))
@@ -85,16 +86,21 @@ def parse(reply: str, shown: Sequence[Shown]) -> tuple[tuple[Evidence, ...], tup
     return read, (*faults, *_missing(lines, len(shown)), *_unverified(read, shown))
 
 
-def _parse_line(text: str) -> tuple[Evidence | None, list[Fault]]:
+def _parse_line(text: str) -> Evidence | None:
     if strict := _STRICT.fullmatch(text):
         number, verdict, quote, reason = strict.groups()
-        return Evidence(int(number), verdict == YES, (quote or "").strip(), (reason or "").strip()), []
+        return Evidence(int(number), verdict == YES, (quote or "").strip(), (reason or "").strip())
     if lenient := _LENIENT.match(text):
         number, verdict, said = lenient.groups()
-        quoted = _QUOTED.search(said)
-        quote, reason = (quoted[1].strip(), "") if quoted else ("", said.strip())
-        return Evidence(int(number), _verdict(verdict), quote, reason), [Fault("misformatted", "a line of evidence")]
-    return None, [Fault("unreadable", "a line of evidence")]
+        quote = _quoted(said)
+        return Evidence(int(number), _verdict(verdict), quote, "" if quote else said.strip())
+    return None
+
+
+def _quoted(said: str) -> str:
+    """What stands in quotation marks; of a quote that was cut off, all but the last word, perhaps a piece of one."""
+    quoted = _QUOTED.match(said) or _UNCLOSED.match(said)
+    return quoted[1].strip() if quoted else ""
 
 
 def _verdict(word: str | None) -> bool | None:

@@ -4,7 +4,7 @@ A task is a choice of sections; each section knows its instruction, its scaffold
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from rag_reasoner.tasks.evidence import Evidence
 from rag_reasoner.tasks.scaffold import Literal, Piece, Scaffold
 from rag_reasoner.tasks.shown import Shown
 from rag_reasoner.tasks.statement import Statement
-from rag_reasoner.tasks.tags import after_thinking
+from rag_reasoner.tasks.tags import after_thinking, departure
 from rag_reasoner.types import Fault
 
 _INTRODUCTION = (
@@ -99,6 +99,10 @@ class ListwiseTask:
 
     def parse(self, reply: str) -> ListwiseReply:
         said = after_thinking(reply)
+        read = self._read(said)
+        return replace(read, faults=(*read.faults, *departure(said, self.render(read), read.faults)))
+
+    def _read(self, said: str) -> ListwiseReply:
         count = len(self.documents)
         unasked = order.Order(tuple(range(count)), 0)
         ranking = order.parse(said, count) if self.gives_order else unasked

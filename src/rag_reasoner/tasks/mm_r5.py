@@ -5,36 +5,37 @@ The wording is ours; another template can be given, with `{question}`, `{count}`
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rag_reasoner.messages import Message, Part, Text
+from rag_reasoner.tasks import order
 from rag_reasoner.tasks.listwise import ListwiseReply
-from rag_reasoner.tasks.order import read_order
 from rag_reasoner.tasks.scaffold import Free, Literal, Permutation, Scaffold
 from rag_reasoner.tasks.shown import Shown
-from rag_reasoner.tasks.tags import after_thinking, section, wrap
-from rag_reasoner.types import Fault
+from rag_reasoner.tasks.tags import after_thinking, departure, thoughts, wrap
 from rag_reasoner.words import sentences
 
+ANSWER = "answer"
 THINK_TOKENS = 1536
 
 TEMPLATE = (
-    "Question: {question}\n\nRank the following {count} page images, numbered from 1 to {count}, by how much each helps "
-    "to answer the question, the most helpful first.\n{images}\n"
+    "Question: {question}\n\nRank the following {count} page images, numbered from 1 to {count}, by how much each "
+    "helps to answer the question, the most helpful first.\n{images}\n"
     "First reason about every image between <think> and </think>. Then give the numbers of all images as a list, best "
     "first, between <answer> and </answer>, for example <answer>[2, 1]</answer>."
 )
-
-_STRICT = re.compile(r"\s*\[\s*[1-9][0-9]*(?:\s*,\s*[1-9][0-9]*)*\s*\]\s*")
-_NUMBER = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?(?![\w.]*[0-9])")
-_THOUGHTS = re.compile(r"<think>(.*)</think>", re.DOTALL | re.IGNORECASE)
 
 
 def said_about(reasoning: str, number: int) -> str:
     """The sentences of a chain of reasoning that name image `number`."""
     named = re.compile(rf"\bimage\s*#?\s*{number}\b", re.IGNORECASE)
     return " ".join(reasoning[start:end] for start, end in sentences(reasoning) if named.search(reasoning[start:end]))
+
+
+def _close(reply: str) -> str:
+    """`reply` without the blanks around the list and in it: the published reward and parser disagree about them."""
+    return "".join(piece.strip() for piece in re.split(r"([\[\],])", reply))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +67,17 @@ class MMR5Task:
     @staticmethod
     def render(reply: ListwiseReply) -> str:
         ranking = ", ".join(str(place + 1) for place in reply.order)
-        return f"{wrap('think', reply.reasoning)}\n{wrap('answer', f'[{ranking}]')}"
+        return f"{wrap('think', reply.reasoning)}\n{wrap(ANSWER, f'[{ranking}]')}"
 
     def scaffold(self) -> Scaffold:
-        thoughts = Free(("</think>",), THINK_TOKENS)
+        thinking = Free(("</think>",), THINK_TOKENS)
         ranking = Permutation(len(self.documents), ", ")
-        return Literal("<think>"), thoughts, Literal("</think>\n<answer>["), ranking, Literal("]</answer>")
+        return Literal("<think>"), thinking, Literal(f"</think>\n<{ANSWER}>["), ranking, Literal(f"]</{ANSWER}>")
 
     def parse(self, reply: str) -> ListwiseReply:
-        found = section(after_thinking(reply), "answer")
-        count = len(self.documents)
-        stated = _NUMBER.findall(found.text) if found else []
-        faults = found.faults if found else ()
-        if found and not _STRICT.fullmatch(found.text):
-            faults = (*faults, Fault("misformatted", "the ranking"))
-        ranking = read_order(stated, count, faults)
-        thoughts = _THOUGHTS.search(reply)
-        return ListwiseReply(
-            ranking.places, ranking.stated, reasoning=thoughts[1].strip() if thoughts else "", faults=ranking.faults
-        )
+        said = after_thinking(reply)
+        ranking = order.parse(said, len(self.documents), ANSWER)
+        read = ListwiseReply(ranking.places, ranking.stated, reasoning=thoughts(reply))
+        perfect = after_thinking(self.render(read))
+        strayed = departure(_close(said), _close(perfect), ranking.faults)
+        return replace(read, faults=(*ranking.faults, *strayed))

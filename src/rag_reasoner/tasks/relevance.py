@@ -11,7 +11,7 @@ from rag_reasoner.types import Fault
 YES, NO = "yes", "no"
 
 _SYSTEM = "You judge whether a document can help to answer a question. Reply with one word: yes or no."
-_WORD = re.compile(rf"\s*\W*({YES}|{NO})\b", re.IGNORECASE)
+_WORD = re.compile(rf"[\W_]*+({YES}|{NO})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

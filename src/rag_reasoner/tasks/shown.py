@@ -1,4 +1,4 @@
-"""A document as a model sees it: cut to the spans that matter, and with every mark that could pose as ours made harmless.
+"""A document as a model sees it: cut to the spans that matter, every mark that could pose as ours made harmless.
 
 Each character shown stands for one character of the document, so that a quote is mapped back by counting.
 """
@@ -9,25 +9,34 @@ from dataclasses import dataclass, field, replace
 
 from rag_reasoner.messages import DocumentText, ImagePart, Part, Text
 from rag_reasoner.quotes import LINE_END_HYPHENS, Found, find_quote
+from rag_reasoner.tasks.tags import TAGS
 from rag_reasoner.types import Candidate, Image
 
 Span = tuple[int, int]
 
-TAGS = ("evidence", "rank", "answer", "think")
-"""The tags of our reply formats: a document may not write them."""
-
 GAP = " … "
 """Stands where a part of the document was left out."""
 
-_TAG = re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(TAGS)})\b)", re.IGNORECASE)
-_MARK = re.compile(r"\[(\s*\d+\s*)\]")
+_HIDDEN = r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*"
+_NAMES = "|".join(_HIDDEN.join(tag) for tag in TAGS)
+_TAG = re.compile(rf"[<＜](?=[^\w<>＜]{{0,16}}(?:{_NAMES})(?![^\W_]))", re.IGNORECASE)
+_MARK = re.compile(r"[\[［【〔]([^\[\]［］【】〔〕]++)[\]］】〕]")
+_WORD = re.compile(r"[^\W\d_]+")
+_CITING = {"doc", "document", "passage", "page", "source", "image"}
 _UNPRINTABLE = {code: " " for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
 _PLAIN = str.maketrans({**_UNPRINTABLE, **dict.fromkeys(map(ord, LINE_END_HYPHENS), "-")})
 
 
 def disarm(text: str) -> str:
     """`text`, as long as before, without our tags and without `[12]`-like marks."""
-    return _MARK.sub(r"(\1)", _TAG.sub("‹", text))
+    return _MARK.sub(_disarmed, _TAG.sub("‹", text))
+
+
+def _disarmed(mark: re.Match[str]) -> str:
+    """`(12)` for `[12]`; other words in brackets stay as they are."""
+    inside = mark[1]
+    words = {word.lower() for word in _WORD.findall(inside)}
+    return f"({inside})" if words <= _CITING and any(map(str.isdigit, inside)) else mark[0]
 
 
 def neutralise(text: str) -> str:

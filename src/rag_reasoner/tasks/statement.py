@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag_reasoner.tasks.scaffold import Free, Literal, Piece
-from rag_reasoner.tasks.tags import section, wrap
+from rag_reasoner.tasks.tags import STOPS, section, wrap
 from rag_reasoner.types import Fault
 
 TAG = "answer"
@@ -16,8 +16,11 @@ INSTRUCTION = (
     f"or write: {ABSTENTION}"
 )
 
-_CITED = re.compile(r"\[\s*([0-9]{1,6}(?:\s*[,;]\s*[0-9]{1,6})*)\s*\]")
-_ABSTENTION = re.compile(r"\W*the documents? do(?:es)? not say\W*", re.IGNORECASE)
+_NAME = r"(?:doc(?:ument)?|passage|page|source)\s*+#?"
+_CITED = re.compile(rf"\[\s*+({_NAME})?\s*+([0-9]++(?:\s*+[,;]\s*+[0-9]++)*+)\s*+\]", re.IGNORECASE)
+_LINE = re.compile(r"^[ \t*#>]*+(?:final )?answer[ \t*]*+:[ \t*]*+(.+)", re.IGNORECASE | re.MULTILINE)
+_BEFORE_STOP = re.compile(r"(?<! ) ++(?=[.,;:!?]|$)")
+_ABSTENTION = re.compile(r"\W*+the documents? do(?:es)? not say\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +38,33 @@ def render(statement: Statement) -> str:
 
 def scaffold() -> Iterator[Piece]:
     yield Literal(f"<{TAG}>")
-    yield Free(("</", "\n\n"), ANSWER_TOKENS)
+    yield Free(("\n\n", *STOPS), ANSWER_TOKENS)
     yield Literal(f"</{TAG}>")
 
 
 def parse(reply: str, count: int) -> tuple[Statement | None, tuple[Fault, ...]]:
     """The answer that the reply states; marks of documents that were not shown are taken out of its text."""
     found = section(reply, TAG)
-    text = found.text.strip() if found else ""
-    if found is None or not text:
+    text = found.text.strip() if found else _last_line(reply)
+    if not text:
         return None, (Fault("no_answer", "no <answer>"),)
-    if _ABSTENTION.fullmatch(text):
-        exact = text == ABSTENTION
-        return Statement(ABSTENTION, abstained=True), (*found.faults, *(() if exact else (_STRAYED,)))
     cited, foreign = _cited(text, count)
-    faults = [*found.faults]
-    faults += [Fault("out_of_range", f"the answer cites document {n} of {count}") for n in foreign]
-    faults += [] if cited else [Fault("uncited")]
-    return Statement(_without(text, count) if foreign else text, cited), tuple(faults)
+    faults = (*(found.faults if found else ()), *_foreign(foreign, count))
+    if foreign or any(mark[1] for mark in _CITED.finditer(text)):
+        text = _without(text, count)
+    if _ABSTENTION.fullmatch(text):
+        return Statement(ABSTENTION, abstained=True), faults
+    return Statement(text, cited), faults if cited else (*faults, Fault("uncited"))
 
 
-_STRAYED = Fault("misformatted", "the abstention")
+def _foreign(numbers: Sequence[int], count: int) -> Iterator[Fault]:
+    return (Fault("out_of_range", f"the answer cites document {n} of {count}") for n in numbers)
+
+
+def _last_line(reply: str) -> str:
+    """The last line that says "Answer: …", for replies without the tag."""
+    lines = _LINE.findall(reply)
+    return lines[-1].strip() if lines else ""
 
 
 def _cited(text: str, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -65,7 +74,8 @@ def _cited(text: str, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _numbers(mark: re.Match[str]) -> list[int]:
-    return [int(number) for number in re.split(r"[,;]", mark[1])]
+    """The numbers of a mark; those too long for any document count as 0, which no document has."""
+    return [int(number) if len(number.strip()) <= 6 else 0 for number in re.split(r"[,;]", mark[2])]
 
 
 def _without(text: str, count: int) -> str:
@@ -79,7 +89,7 @@ def remark(text: str, numbers: dict[int, int]) -> str:
         known = [str(numbers[n]) for n in _numbers(mark) if n in numbers]
         return f"[{', '.join(known)}]" if known else ""
 
-    return re.sub(r" +(?=[.,;:!?]|$)", "", _CITED.sub(one, text)).strip()
+    return _BEFORE_STOP.sub("", _CITED.sub(one, text)).strip()
 
 
 def cite(text: str, places: Sequence[int]) -> Statement:
