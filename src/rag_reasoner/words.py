@@ -7,15 +7,23 @@ from functools import lru_cache
 Span = tuple[int, int]
 
 _TERM = re.compile(r"\w+(?:[.,]\d+)*", re.UNICODE)
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"”’)\]]*\s+(?=[^\sa-z])|\n\s*\n|\n(?=\s*[|•\-*])|(?<=\|)\s*\n")
+_ABBREVIATION = r"(?<!\b[A-Z]\.)(?<!\bal\.)(?<!\b(?:No|vs|Dr|Mr|Ms|St)\.)(?<!\b(?:Mrs|Fig|Sec|etc)\.)"
+_FIGURE = r"[^\w\s]{0,3}\d\S*+"
+_ROW = rf"(?<!\S)(?:{_FIGURE}[ \t]++){{2}}{_FIGURE}[^\n]{{0,40}}\n"
+_SENTENCE_END = re.compile(
+    rf"(?<=[.!?]){_ABBREVIATION}[\"”’)\]]*\s+(?=[^\sa-z])|(?<=[。！？])"
+    r"|\n\s*\n|\n(?=\s*(?:[|•]|[-*]\s))|(?<=\|)\s*\n"
+    rf"|{_ROW}"
+)
 _STOP = frozenset(
     "a about above after all also am an and any are as at be been before being below between both but by can could did "
     "do does doing down during each few for from further had has have having he her here hers him his how i if in into "
-    "is it its itself just me more most my no nor not now of off on once only or other our out over own same she should "
-    "so some such than that the their them then there these they this those through to too under until up very was we "
+    "is it its itself just me more most my no nor not now of off on once only or other our out over own same she "
+    "should so some such than that the their them then there these they this those through to too under until up very was we "
     "were what when where which while who whom why will with would you your according many much".split()
 )
 _MOST_SENTENCE = 400
+_MOST_GAP = 2
 
 
 @lru_cache(maxsize=4096)
@@ -97,12 +105,12 @@ def focus(query: str, text: str, most: int) -> tuple[Span, ...]:
     chosen: set[int] = set()
     room = most
     for place in _by_relevance(query, text, spans):
-        size = spans[place][1] - spans[place][0] + 1
+        size = spans[place][1] - spans[place][0] + _MOST_GAP
         if size <= room:
             chosen.add(place)
             room -= size
     if not chosen:
-        return (_stripped(text, 0, most),)
+        return ((0, most),)
     return _joined(text, [spans[place] for place in sorted(chosen)])
 
 
@@ -119,7 +127,7 @@ def _joined(text: str, spans: list[Span]) -> tuple[Span, ...]:
     """Neighbouring spans made one where nothing but a few blanks stands between them."""
     joined: list[Span] = []
     for start, end in spans:
-        if joined and start - joined[-1][1] <= 2 and not text[joined[-1][1] : start].strip():
+        if joined and start - joined[-1][1] <= _MOST_GAP and not text[joined[-1][1] : start].strip():
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
