@@ -179,7 +179,7 @@ def test_the_pages_of_a_tiff_are_documents(tmp_path):
 def test_progress_is_told_page_by_page(folder):
     told = []
     read(folder, progress=told.append)
-    assert told[1:3] == [Progress(str(folder / "b.pdf"), 2, 3, page, 2) for page in (1, 2)]
+    assert [one for one in told if one.file == 2] == [Progress(str(folder / "b.pdf"), 2, 3, page, 2) for page in (1, 2)]
 
 
 def test_line_ends_and_broken_surrogates_are_cleaned(tmp_path):

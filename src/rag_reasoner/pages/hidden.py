@@ -6,16 +6,18 @@ without it. Text over pictures is taken to be seen. Such text is often honest (O
 flagged, never dropped.
 """
 
-from ctypes import c_float
+import math
+from collections import deque
+from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from rag_reasoner.pages import objects, pixels
-from rag_reasoner.pages.objects import Matrix, Rectangle
+from rag_reasoner.pages import native, objects, pixels
+from rag_reasoner.pages.objects import Painted, Rectangle
 from rag_reasoner.pages.units import Units
 
 INVISIBLE_MODES = {raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP}
@@ -30,26 +32,19 @@ WHITE: Colour = (255, 255, 255)
 Sight = Literal["seen", "doubtful", "hidden"]
 
 
-class _Backdrop(NamedTuple):
-    """Something painted before the text: a filled shape of one colour, or a picture, whose colour is not known."""
-
-    area: Rectangle
-    colour: Colour | None
-
-
 def spans(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, raw_text: str) -> list[tuple[int, int]]:
     """Start and end of each stretch of hidden text, blanks at its ends left out."""
     found = _hidden_objects(page)
     if not found:
         return []
     units = Units(raw_text)
-    flags = [_object_at(textpage, units.unit(place)) in found for place in range(len(units.text))]
-    return _stretches(units.text, flags)
+    places = [place for place, character in enumerate(units.text) if not character.isspace()]
+    opened = native.handle(textpage)
+    return _stretches((place, _object_at(opened, units.unit(place)) in found) for place in places)
 
 
-def _stretches(text: str, flags: list[bool]) -> list[tuple[int, int]]:
-    """The stretches flagged; blanks belong to neither side and do not part them."""
-    marked = [(place, flags[place]) for place, character in enumerate(text) if not character.isspace()]
+def _stretches(marked: Iterable[tuple[int, bool]]) -> list[tuple[int, int]]:
+    """The stretches of places that are marked, one after the other; places not given part nothing."""
     found = []
     for is_hidden, group in groupby(marked, key=itemgetter(1)):
         places = [place for place, _ in group]
@@ -58,66 +53,90 @@ def _stretches(text: str, flags: list[bool]) -> list[tuple[int, int]]:
     return found
 
 
-def _object_at(textpage: pdfium.PdfTextPage, unit: int) -> int:
-    index = raw.FPDFText_GetCharIndexFromTextIndex(textpage, unit)
-    return objects.address(raw.FPDFText_GetTextObject(textpage, index)) if index >= 0 else 0
+def _object_at(textpage: int, unit: int) -> int:
+    index = native.character_index(textpage, unit)
+    return native.text_object(textpage, index) or 0 if index >= 0 else 0
 
 
 def _hidden_objects(page: pdfium.PdfPage) -> set[int]:
     """The addresses of the page's text objects that cannot be seen."""
     found: set[int] = set()
-    doubtful: list[tuple[Any, Rectangle]] = []
-    backdrops: list[_Backdrop] = []
+    doubtful: list[tuple[int, Rectangle]] = []
+    backdrops = _Backdrops()
     paper = page.get_bbox()
-    for item, matrix in objects.painted(page):
-        kind = raw.FPDFPageObj_GetType(item)
-        area = objects.area(item, matrix)
-        if area is None:
+    for one in objects.painted(page):
+        if one.kind != raw.FPDF_PAGEOBJ_TEXT:
+            backdrops.add(one)
             continue
-        if kind != raw.FPDF_PAGEOBJ_TEXT:
-            backdrops = [*_backdrop(item, kind, area), *backdrops][:MAX_BACKDROPS]
-            continue
-        sight = _sight(item, matrix, area, paper, backdrops)
+        sight = _sight(one, paper, backdrops)
         if sight == "hidden":
-            found.add(objects.address(item))
+            found.add(one.item)
         elif sight == "doubtful":
-            doubtful.append((item, area))
-    return found | {objects.address(item) for item in pixels.without_trace(page, doubtful)}
+            doubtful.append((one.item, one.area))
+    return found | pixels.without_trace(page, doubtful)
 
 
-def _sight(item: Any, matrix: Matrix, area: Rectangle, paper: Rectangle, backdrops: list[_Backdrop]) -> Sight:
-    mode = raw.FPDFTextObj_GetTextRenderMode(item)
-    if mode in INVISIBLE_MODES or not _overlap(area, paper):
+def _sight(text: Painted, paper: Rectangle, backdrops: "_Backdrops") -> Sight:
+    mode = native.render_mode(text.item)
+    if mode in INVISIBLE_MODES or not _overlap(text.area, paper):
         return "hidden"
-    if area[3] - area[1] < TINY_POINTS and _font_points(item, matrix) < TINY_POINTS:
+    if text.area[3] - text.area[1] < TINY_POINTS and _font_points(text) < TINY_POINTS:
         return "hidden"
-    red, green, blue, alpha = objects.colour(item, stroke=mode in STROKE_MODES)
+    red, green, blue, alpha = native.colour(text.item, stroke=mode in STROKE_MODES)
     if alpha < FAINT_ALPHA:
         return "hidden"
-    return "doubtful" if _blends((red, green, blue), area, backdrops) else "seen"
+    return "doubtful" if backdrops.swallow((red, green, blue), text.area) else "seen"
 
 
-def _blends(colour: Colour, area: Rectangle, backdrops: list[_Backdrop]) -> bool:
-    """Whether the topmost shape behind the text seems to have its colour. Paper is white."""
-    behind = next((one.colour for one in backdrops if _covers_centre(one.area, area)), WHITE)
-    return behind is not None and all(abs(a - b) <= pixels.SAME for a, b in zip(colour, behind, strict=True))
+class _Backdrops:
+    """What was painted so far: filled shapes of one colour, and pictures, whose colour is not known."""
+
+    def __init__(self) -> None:
+        self._latest_first: deque[tuple[Rectangle, Colour | None]] = deque(maxlen=MAX_BACKDROPS)
+        self._colours = {WHITE}
+        self._told_apart: set[Colour] = set()
+
+    def add(self, one: Painted) -> None:
+        """Note a shape or picture."""
+        if one.kind != raw.FPDF_PAGEOBJ_PATH:
+            self._latest_first.appendleft((one.area, None))
+            return
+        left, bottom, right, top = one.area
+        if min(right - left, top - bottom) < TINY_POINTS or not native.is_filled(one.item):
+            return
+        red, green, blue, alpha = native.colour(one.item, stroke=False)
+        if alpha >= SOLID_ALPHA:
+            self._latest_first.appendleft((one.area, (red, green, blue)))
+            self._note((red, green, blue))
+
+    def swallow(self, colour: Colour, area: Rectangle) -> bool:
+        """Whether the topmost shape behind the text seems to have its colour. Paper is white."""
+        if colour in self._told_apart:
+            return False
+        if not any(_alike(colour, other) for other in self._colours):
+            self._told_apart.add(colour)
+            return False
+        behind = next((under for covered, under in self._latest_first if _covers_centre(covered, area)), WHITE)
+        return behind is not None and _alike(colour, behind)
+
+    def _note(self, colour: Colour) -> None:
+        if colour not in self._colours:
+            self._colours.add(colour)
+            self._told_apart.clear()
 
 
-def _font_points(item: Any, matrix: Matrix) -> float:
+def _alike(one: Colour, other: Colour) -> bool:
+    return (
+        abs(one[0] - other[0]) <= pixels.SAME
+        and abs(one[1] - other[1]) <= pixels.SAME
+        and abs(one[2] - other[2]) <= pixels.SAME
+    )
+
+
+def _font_points(text: Painted) -> float:
     """The size of the font on the page: a dash is low in any font."""
-    size = c_float()
-    raw.FPDFTextObj_GetFontSize(item, size)
-    _, _, c, d, _, _ = objects.times(objects.matrix_of(item), matrix)
-    return abs(size.value) * float((c * c + d * d) ** 0.5)
-
-
-def _backdrop(item: Any, kind: int, area: Rectangle) -> list[_Backdrop]:
-    if kind != raw.FPDF_PAGEOBJ_PATH:
-        return [_Backdrop(area, None)]
-    if min(area[2] - area[0], area[3] - area[1]) < TINY_POINTS or not objects.is_filled(item):
-        return []
-    red, green, blue, alpha = objects.colour(item, stroke=False)
-    return [_Backdrop(area, (red, green, blue))] if alpha >= SOLID_ALPHA else []
+    _, _, c, d, _, _ = objects.times(native.matrix(text.item), text.matrix)
+    return native.font_size(text.item) * math.hypot(c, d)
 
 
 def _overlap(one: Rectangle, other: Rectangle) -> bool:

@@ -1,12 +1,12 @@
-"""The objects painted on a PDF's page, with their places and colours. Runs in the worker process only."""
+"""The objects painted on a PDF's page, with their places. Runs in the worker process only."""
 
-import ctypes
-from collections.abc import Iterator
-from ctypes import c_float, c_uint
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
+
+from rag_reasoner.pages import native
 
 MAX_DEPTH = 8
 """How deep forms in forms are followed."""
@@ -18,54 +18,36 @@ Rectangle = tuple[float, float, float, float]
 IDENTITY: Matrix = (1, 0, 0, 1, 0, 0)
 
 
-def painted(page: pdfium.PdfPage) -> Iterator[tuple[Any, Matrix]]:
-    """The page's objects in the order in which they are painted, those inside forms with the form's matrix."""
+class Painted(NamedTuple):
+    """An object (pdfium's pointer to it), its kind, the matrix of the form that it stands in, its area on the page."""
+
+    item: int
+    kind: int
+    matrix: Matrix
+    area: Rectangle
+
+
+def painted(page: pdfium.PdfPage) -> Iterator[Painted]:
+    """The page's objects in the order in which they are painted, forms replaced by what is in them."""
     budget = iter(range(MAX_OBJECTS))
-    for index in range(raw.FPDFPage_CountObjects(page)):
-        yield from _flattened(raw.FPDFPage_GetObject(page, index), IDENTITY, 0, budget)
+    opened = native.handle(page)
+    items = (native.get_object(opened, index) for index in range(native.count_objects(opened)))
+    return _flattened(items, IDENTITY, 0, budget)
 
 
-def _flattened(item: Any, matrix: Matrix, depth: int, budget: Iterator[int]) -> Iterator[tuple[Any, Matrix]]:
-    if next(budget, None) is None:
-        return
-    if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_FORM:
-        yield item, matrix
-    elif depth < MAX_DEPTH:
-        inner = times(matrix_of(item), matrix)
-        for index in range(raw.FPDFFormObj_CountObjects(item)):
-            yield from _flattened(raw.FPDFFormObj_GetObject(item, index), inner, depth + 1, budget)
+def _flattened(items: Iterable[int], matrix: Matrix, depth: int, budget: Iterator[int]) -> Iterator[Painted]:
+    for item, _ in zip(items, budget, strict=False):
+        kind = native.kind_of(item)
+        if kind != raw.FPDF_PAGEOBJ_FORM:
+            area = native.bounds(item)
+            if area is not None:
+                yield Painted(item, kind, matrix, area if matrix is IDENTITY else moved(area, matrix))
+        elif depth < MAX_DEPTH:
+            yield from _flattened(_inside(item), times(native.matrix(item), matrix), depth + 1, budget)
 
 
-def colour(item: Any, *, stroke: bool) -> tuple[int, int, int, int]:
-    """Red, green, blue and alpha, 0..255, of what is filled or stroked."""
-    red, green, blue, alpha = c_uint(), c_uint(), c_uint(), c_uint(255)
-    ask = raw.FPDFPageObj_GetStrokeColor if stroke else raw.FPDFPageObj_GetFillColor
-    ask(item, red, green, blue, alpha)
-    return red.value, green.value, blue.value, alpha.value
-
-
-def is_filled(item: Any) -> bool:
-    """Whether a path is filled and not only drawn as a line."""
-    fill, stroke = ctypes.c_int(), ctypes.c_int()
-    return bool(raw.FPDFPath_GetDrawMode(item, fill, stroke)) and fill.value != raw.FPDF_FILLMODE_NONE
-
-
-def area(item: Any, matrix: Matrix) -> Rectangle | None:
-    """Left, bottom, right and top on the page."""
-    left, bottom, right, top = c_float(), c_float(), c_float(), c_float()
-    if not raw.FPDFPageObj_GetBounds(item, left, bottom, right, top):
-        return None
-    if matrix is IDENTITY:
-        return left.value, bottom.value, right.value, top.value
-    corners = [_moved(x, y, matrix) for x in (left.value, right.value) for y in (bottom.value, top.value)]
-    xs, ys = zip(*corners, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def matrix_of(item: Any) -> Matrix:
-    """How an object is placed in what it stands in."""
-    m = raw.FS_MATRIX()
-    return (m.a, m.b, m.c, m.d, m.e, m.f) if raw.FPDFPageObj_GetMatrix(item, m) else IDENTITY
+def _inside(form: int) -> Iterator[int]:
+    return (native.get_inside(form, index) for index in range(native.count_inside(form)))
 
 
 def times(first: Matrix, then: Matrix) -> Matrix:
@@ -75,11 +57,10 @@ def times(first: Matrix, then: Matrix) -> Matrix:
     return a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m
 
 
-def _moved(x: float, y: float, matrix: Matrix) -> tuple[float, float]:
+def moved(area: Rectangle, matrix: Matrix) -> Rectangle:
+    """The upright rectangle around `area` as `matrix` moves it."""
     a, b, c, d, e, f = matrix
-    return a * x + c * y + e, b * x + d * y + f
-
-
-def address(item: Any) -> int:
-    """Where pdfium keeps an object: what makes it the same one."""
-    return ctypes.cast(item, ctypes.c_void_p).value or 0
+    left, bottom, right, top = area
+    corners = [(a * x + c * y + e, b * x + d * y + f) for x in (left, right) for y in (bottom, top)]
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)

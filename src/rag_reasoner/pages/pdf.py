@@ -89,19 +89,19 @@ def _raw_text(textpage: pdfium.PdfTextPage) -> str:
 
 @contextmanager
 def _opened(source: Path | bytes, password: str | None) -> Iterator[pdfium.PdfDocument]:
+    if not is_pdf(source):
+        raise Refused("it is not a PDF")
     try:
         document = pdfium.PdfDocument(source, password=password)
     except pdfium.PdfiumError as error:
-        raise Refused(_opening_problem(source, error.err_code, password)) from error
+        raise Refused(_opening_problem(error.err_code, password)) from error
     try:
         yield document
     finally:
         document.close()
 
 
-def _opening_problem(source: Path | bytes, code: int | None, password: str | None) -> str:
-    if not is_pdf(source):
-        return "it is not a PDF"
+def _opening_problem(code: int | None, password: str | None) -> str:
     if code == raw.FPDF_ERR_PASSWORD:
         return "the password does not open it" if password else "it is encrypted: give its password"
     if code == raw.FPDF_ERR_SECURITY:

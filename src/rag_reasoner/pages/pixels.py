@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from ctypes import c_int
-from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from rag_reasoner.pages import native
 from rag_reasoner.pages.objects import Rectangle
 from rag_reasoner.pages.scale import fitting, size_problem
 
@@ -17,19 +17,19 @@ PIXELS = 500_000
 """The page is drawn at no more than this: about 72 dots an inch on paper of common size."""
 
 
-def without_trace(page: pdfium.PdfPage, items: Sequence[tuple[Any, Rectangle]]) -> list[Any]:
+def without_trace(page: pdfium.PdfPage, items: Sequence[tuple[int, Rectangle]]) -> set[int]:
     """Those of `items` that change nothing in their area of the page."""
     width, height = page.get_size()
     if not items or size_problem(width, height):
-        return []
+        return set()
     scale = min(fitting(width, height, None, PIXELS), 1.5)
     with_them = page.render(scale=scale)
     for item, _ in items:
-        raw.FPDFPageObj_SetIsActive(item, False)
+        native.set_active(item, 0)
     without = page.render(scale=scale)
     for item, _ in items:
-        raw.FPDFPageObj_SetIsActive(item, True)
-    found = [item for item, area in items if _look_the_same(with_them, without, _region(page, with_them, area))]
+        native.set_active(item, 1)
+    found = {item for item, area in items if _look_the_same(with_them, without, _region(page, with_them, area))}
     with_them.close()
     without.close()
     return found

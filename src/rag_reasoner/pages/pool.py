@@ -15,7 +15,8 @@ class Pool:
 
     def __init__(self, limits: Limits | None = None, size: int | None = None) -> None:
         self.limits = limits or Limits()
-        self._free = threading.BoundedSemaphore(size or min(4, os.cpu_count() or 1))
+        self.size = size or min(4, os.cpu_count() or 1)
+        self._free = threading.BoundedSemaphore(self.size)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()

@@ -1,12 +1,15 @@
 """Files and folders become documents; whatever could not be read is told by name and reason, and costs nothing else."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
+from threading import Lock
 
 from rag_reasoner.pages import ocr as ocr_module
-from rag_reasoner.pages.contents import Contents, contents
+from rag_reasoner.pages.contents import Contents, Tell, contents
 from rag_reasoner.pages.files import File, Found, find
 from rag_reasoner.pages.limits import MAX_PAGES
 from rag_reasoner.pages.pool import Pool, shared
@@ -67,28 +70,36 @@ def read(
     """Read PDFs, images and texts, given one by one or as folders.
 
     Pages without a text layer go through OCR where the extra is installed; `ocr=True` demands it, `ocr=False` forbids
-    it. One that stays without text is kept, with `metadata["no_text"]`.
+    it. One that stays without text is kept, with `metadata["no_text"]`. Several files are read at once; `progress` is
+    called after each page, from one thread at a time.
     """
     recogniser = ocr_module.recogniser(ocr)
     workers = pool or shared()
     found = find([paths] if isinstance(paths, str | PathLike) else paths)
-    read_files = []
-    for number, file in enumerate(found.files, 1):
+    tellers = _tellers(progress, found.files)
+
+    def read_file(file: File, tell: Tell) -> Contents:
         grant(file.path)
-        tell = _teller(progress, file, number, len(found.files))
-        read_files.append(contents(file, workers, password=password, max_pages=max_pages, tell=tell))
+        return contents(file, workers, password=password, max_pages=max_pages, tell=tell)
+
+    with ThreadPoolExecutor(max(1, min(workers.size, len(found.files)))) as threads:
+        read_files = list(threads.map(read_file, found.files, tellers))
     documents = _named(found.files, read_files)
     if recogniser is not None:
         documents = tuple(recogniser.recognised(document, workers) for document in documents)
     return Reading(documents, _unread(found, read_files), len(found.files), found.skipped)
 
 
-def _teller(
-    progress: Callable[[Progress], None] | None, file: File, number: int, files: int
-) -> Callable[[int, int], None]:
-    if progress is None:
-        return lambda page, pages: None
-    return lambda page, pages: progress(Progress(file.source, number, files, page, pages))
+def _tellers(progress: Callable[[Progress], None] | None, files: Sequence[File]) -> Iterator[Tell]:
+    """For each file, what is called after each of its pages. Several files are read at once, but told one at a time."""
+    one_at_a_time = Lock()
+
+    def tell(file: File, number: int, page: int, pages: int) -> None:
+        if progress is not None:
+            with one_at_a_time:
+                progress(Progress(file.source, number, len(files), page, pages))
+
+    return (partial(tell, file, number) for number, file in enumerate(files, 1))
 
 
 def _named(files: Sequence[File], read_files: Sequence[Contents]) -> tuple[Document, ...]:
