@@ -1,0 +1,1 @@
+"""The pieces of the local backend: loading, judging, writing, and writing held to a format."""

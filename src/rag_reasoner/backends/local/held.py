@@ -1,0 +1,101 @@
+"""Writing held to a format: the model chooses, and what it must not choose is given.
+
+Made for models too small to keep a format by themselves. What is written always parses without a fault of form.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from rag_reasoner.backends.local import trie
+from rag_reasoner.backends.local.generate import Written, ends_of
+from rag_reasoner.backends.local.load import Loaded
+from rag_reasoner.backends.local.walker import Ids, Walker
+from rag_reasoner.backends.local.worker import Stop
+from rag_reasoner.encoding import Encoded
+from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Permutation, Piece, Scaffold
+
+
+def write_held(
+    prompt: Encoded, scaffold: Scaffold, loaded: Loaded, stop: Stop, on_reply: Callable[[str], None] | None = None
+) -> Written:
+    """The reply to `prompt` along `scaffold`."""
+    pen = _Pen(prompt, loaded, stop)
+    for piece, following in _with_following(scaffold):
+        pen.write(piece, following)
+        if on_reply:
+            on_reply(pen.text)
+    return Written(pen.text, len(loaded.encoder.reply_ids(pen.text)), truncated=False)
+
+
+def _with_following(scaffold: Scaffold) -> Iterator[tuple[Piece, str]]:
+    """Each piece, and the literal text after it: it tells 1 from the beginning of 12."""
+    for place, piece in enumerate(scaffold):
+        after = scaffold[place + 1] if place + 1 < len(scaffold) else None
+        yield piece, after.text if isinstance(after, Literal) else ""
+
+
+class _Pen:
+    """Writes piece after piece. The text so far is the truth; its tokens are made anew from it for each choice."""
+
+    def __init__(self, prompt: Encoded, loaded: Loaded, stop: Stop) -> None:
+        self.text = ""
+        self._walker = Walker(prompt, loaded)
+        self._encoder = loaded.encoder
+        self._stop = stop
+        self._ends = ends_of(loaded)
+        self._never = sorted(loaded.encoder.special_ids - self._ends)
+
+    def write(self, piece: Piece, following: str) -> None:
+        """Writes one piece."""
+        match piece:
+            case Literal(text):
+                self.text += text
+            case Choice(options):
+                self.text += self._chosen(options, following)
+            case Permutation(n, separator):
+                self._permute(n, separator, following)
+            case Free(stops, max_tokens):
+                self.text += self._freely(stops, max_tokens)
+
+    def _permute(self, n: int, separator: str, following: str) -> None:
+        left = [str(number) for number in range(1, n + 1)]
+        while left:
+            number = self._chosen(left, separator if len(left) > 1 else following)
+            left.remove(number)
+            self.text += number + (separator if left else "")
+
+    def _chosen(self, options: Sequence[str], following: str) -> str:
+        self._stop.check()
+        ids = [self._encoder.reply_ids(self.text + option + following) for option in options]
+        return options[trie.best(ids, self._expected)]
+
+    def _expected(self, written: Ids, tokens: Sequence[int]) -> list[float]:
+        scores = self._walker.expects(written, tokens)
+        return [float(scores[token]) for token in tokens]
+
+    def _freely(self, stops: Sequence[str], max_tokens: int) -> str:
+        start = self._encoder.reply_ids(self.text)
+        ids: Ids = ()
+        for _ in range(max_tokens):
+            self._stop.check()
+            token = self._next(start + ids)
+            if token in self._ends:
+                break
+            ids += (token,)
+            if (found := _first(self._said(ids), stops)) is not None:
+                return self._said(ids)[:found]
+        return self._said(ids).rstrip("\ufffd")
+
+    def _next(self, written: Ids) -> int:
+        scores: Any = self._walker.expects(written).clone()
+        scores[self._never] = float("-inf")
+        return int(scores.argmax())
+
+    def _said(self, ids: Ids) -> str:
+        return str(self._encoder.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
+
+def _first(text: str, stops: Sequence[str]) -> int | None:
+    """Where the first of `stops` begins in `text`."""
+    found = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return min(found, default=None)

@@ -1,0 +1,64 @@
+"""Images as a vision model's own processor reads them: their tokens, their pixels, and their number of tokens."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rag_reasoner.types import Image
+
+if TYPE_CHECKING:
+    import PIL.Image
+    import torch
+
+LoadImage = Callable[[Image], "PIL.Image.Image"]
+"""Decodes an image; raises `Unreadable`."""
+
+Pixels = Mapping[str, "torch.Tensor"]
+
+_GRIDS, _TILES, _MASK = "image_grid_thw", "pixel_values", "pixel_attention_mask"
+
+
+def expand(processor: Any, image: "PIL.Image.Image") -> tuple[tuple[int, ...], Pixels]:
+    """The tokens and the pixels of one image."""
+    text = {"text": [processor.image_token], "add_special_tokens": False}
+    inputs = processor(images=[image], return_tensors="pt", **text)
+    pixels = {name: inputs[name] for name in (_TILES, _GRIDS, _MASK) if name in inputs}
+    return tuple(inputs["input_ids"][0].tolist()), pixels
+
+
+def tokens(processor: Any, size: tuple[int, int]) -> int:
+    """The number of tokens of an image of `size` (width, height), by the processor's own arithmetic."""
+    width, height = size
+    (found,) = processor._get_num_multimodal_tokens(image_sizes=[(height, width)])["num_image_tokens"]
+    return int(found)
+
+
+def in_a_row(images: Sequence[Pixels]) -> Pixels:
+    """The pixels of one prompt: its images in reading order.
+
+    Qwen-VL lists the patches of all images and their grids; Idefics3 has (prompt, tile, channel, row, column).
+    """
+    import torch
+
+    if not images:
+        return {}
+    axis = 0 if _GRIDS in images[0] else 1
+    return {name: torch.cat([image[name] for image in images], dim=axis) for name in images[0]}
+
+
+def stacked(prompts: Sequence[Pixels]) -> Pixels:
+    """The pixels of a batch of prompts. Idefics3's are padded with empty tiles, which the model passes over."""
+    import torch
+
+    seen = [prompt for prompt in prompts if prompt]
+    if not seen or _GRIDS in seen[0]:
+        return in_a_row(seen)
+    tiles = max(prompt[_TILES].shape[1] for prompt in seen)
+    return {name: torch.cat([_padded(prompt.get(name), seen[0][name], tiles) for prompt in prompts]) for name in seen[0]}
+
+
+def _padded(tensor: "torch.Tensor | None", like: "torch.Tensor", tiles: int) -> "torch.Tensor":
+    shape = (1, tiles, *like.shape[2:])
+    padded = like.new_zeros(shape)
+    if tensor is not None:
+        padded[:, : tensor.shape[1]] = tensor
+    return padded

@@ -1,0 +1,74 @@
+"""What a LoRA adapter says of itself: which base and format it was trained for. Pure.
+
+`card.json` stands beside the adapter's weights. An adapter on another base, or with prompts of another version, would
+run without complaint and rank badly; so it is refused.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag_reasoner.backends.base import Format
+from rag_reasoner.errors import AdapterRefused, InvalidInput, ModelError
+from rag_reasoner.models.calibration import Calibration, read_calibration
+from rag_reasoner.tasks import FORMAT
+
+CARD = "card.json"
+DEFAULT_BASE = "default"
+"""How a card names the default model's base weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterCard:
+    """`format_version` is `rag_reasoner.tasks.FORMAT` as it was in training; `base_hash` that of the base weights."""
+
+    format_version: int
+    base_hash: str
+    base: str = DEFAULT_BASE
+    format: Format = "rag_reasoner"
+    trained: bool = True
+    calibration: Calibration | None = None
+
+
+def read_card(folder: Path) -> AdapterCard:
+    """The card of the adapter in `folder`."""
+    try:
+        stored = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"the adapter {str(folder)!r} has no {CARD}: adapters are made by rag-reasoner-train, which writes one"
+        ) from None
+    except ValueError as error:
+        raise ModelError(f"{str(folder / CARD)!r} is not JSON: {error}") from error
+    return _card(stored, folder)
+
+
+def check(card: AdapterCard, *, base_hash: str) -> None:
+    """Refuses an adapter that was made for other prompts or another base."""
+    if card.format_version != FORMAT:
+        raise AdapterRefused(
+            f"the adapter was trained for format {card.format_version}, and this release speaks format {FORMAT}: "
+            "train it again, or install the release that it was made with"
+        )
+    if card.base_hash != base_hash:
+        raise AdapterRefused(
+            f"the adapter was trained on base weights {card.base_hash}, and these are {base_hash}: "
+            "load it on the base that it was trained on, or train it again"
+        )
+
+
+def _card(stored: Any, folder: Path) -> AdapterCard:
+    match stored:
+        case {"format_version": int() as version, "base_hash": str() as base_hash}:
+            format = stored.get("format", "rag_reasoner")
+        case _:
+            raise ModelError(f"{str(folder / CARD)!r} lacks format_version (a number) or base_hash (a text)")
+    if format not in ("rag_reasoner", "mm_r5"):
+        raise ModelError(f"{str(folder / CARD)!r} names the format {format!r}; we know rag_reasoner and mm_r5")
+    try:
+        calibration = read_calibration(stored.get("calibration"))
+    except InvalidInput as error:
+        raise ModelError(f"{str(folder / CARD)!r}: {error}") from error
+    base, trained = str(stored.get("base", DEFAULT_BASE)), bool(stored.get("trained", True))
+    return AdapterCard(version, base_hash, base, format, trained, calibration)

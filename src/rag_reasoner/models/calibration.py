@@ -1,0 +1,66 @@
+"""From a model's raw P(yes) to a probability that means what it says. Fitted elsewhere, applied here. Pure."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag_reasoner.errors import InvalidInput
+
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """sigmoid(a * logit(p) + b). (Platt 1999; on the logit, so that a=1, b=0 changes nothing.)"""
+
+    a: float
+    b: float
+
+    def __call__(self, probability: float) -> float:
+        return 1 / (1 + math.exp(-(self.a * _logit(probability) + self.b)))
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic:
+    """The straight lines through the points (x, y), both ascending; flat beyond the ends."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.x or len(self.x) != len(self.y) or not (_ascends(self.x) and _ascends(self.y)):
+            raise InvalidInput("isotonic calibration needs as many y as x, at least one, both ascending")
+
+    def __call__(self, probability: float) -> float:
+        after = bisect_right(self.x, probability)
+        if after in (0, len(self.x)):
+            return self.y[0 if after == 0 else -1]
+        left, right = self.x[after - 1], self.x[after]
+        share = (probability - left) / (right - left)
+        return self.y[after - 1] + share * (self.y[after] - self.y[after - 1])
+
+
+Calibration = Platt | Isotonic
+
+
+def read_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
+    """The calibration that a card holds as `{"platt": {"a", "b"}}` or `{"isotonic": {"x", "y"}}`."""
+    match stored:
+        case None:
+            return None
+        case {"platt": {"a": float() | int() as a, "b": float() | int() as b}}:
+            return Platt(float(a), float(b))
+        case {"isotonic": {"x": [*x], "y": [*y]}}:
+            return Isotonic(tuple(map(float, x)), tuple(map(float, y)))
+    raise InvalidInput(f"unknown calibration {sorted(stored)}: a card holds platt (a, b) or isotonic (x, y)")
+
+
+def _logit(probability: float) -> float:
+    kept = min(max(probability, _LEAST), 1 - _LEAST)
+    return math.log(kept / (1 - kept))
+
+
+def _ascends(values: Sequence[float]) -> bool:
+    return all(left <= right for left, right in zip(values, values[1:], strict=False))
