@@ -136,6 +136,11 @@ def test_a_column_to_the_right_is_a_line_of_its_own():
     assert boxes_of(words, 0, 3) == (words[0].box, words[1].box)
 
 
+def test_a_word_to_the_left_starts_a_line_of_its_own():
+    words = [*row(0.1, 0.6), *row(0.1, 0.1, start=2)]
+    assert boxes_of(words, 0, 3) == (words[0].box, words[1].box)
+
+
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (1, 2), (50, 60), (5, 1)])
 def test_a_span_without_words_has_no_boxes(start, end):
     assert boxes_of(row(0.1, 0.1, 0.3), start, end) == ()

@@ -102,11 +102,14 @@ from rag_reasoner.pages import read
 from rag_reasoner.pages.pool import shared
 before = read(sys.argv[1])
 (parents,) = shared()._idle
+busy = shared()._lock
+busy.acquire()
 if (child := os.fork()) == 0:
     same = read(sys.argv[1]) == before
     (mine,) = shared()._idle
     shared().close()
     os._exit(0 if same and mine is not parents else 1)
+busy.release()
 assert os.waitpid(child, 0)[1] == 0
 assert read(sys.argv[1]) == before
 assert shared()._idle == [parents]

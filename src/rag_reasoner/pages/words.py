@@ -22,13 +22,18 @@ def with_words(
     A page that no longer has the text it was read with is `Unreadable`.
     """
     image = document.image
-    if document.words or not document.text or image is None or image.path is None or image.media_type != PDF:
+    if image is None or image.path is None or image.media_type != PDF or not _lacks_words(document):
         return document
     source = document.source or image.path
     text, words = _fetched(image, allowed(image.path, image_roots), source, pool or shared())
     if text != document.text:
         raise Unreadable(source, f"page {document.page} has changed since it was read")
     return replace(document, words=words)
+
+
+def _lacks_words(document: Document) -> bool:
+    """Whether a page's text layer has words that are not fetched yet; what OCR found was never in the file."""
+    return bool(document.text) and not document.words and not document.metadata.get("ocr")
 
 
 def _fetched(image: Image, path: str, source: str, pool: Pool) -> tuple[str, tuple[Word, ...]]:
