@@ -11,6 +11,7 @@ from collections import Counter
 from itertools import permutations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +112,34 @@ def test_a_domain_that_the_benchmark_lacks_is_named():
         grouped({"1": 1.0}, {})
 
 
+# Numbers in words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("forty-two", 42),
+        ("three hundred and five", 305),
+        ("one billion two million five", 1_002_000_005),
+        ("two million three thousand", 2_004_003),
+        ("nine point zero five", 9.05),
+        ("point", 0),
+        ("point five hundred", 0),
+        ("one two three four five", 1),
+        ("007", 7),
+        ("thousand thousand five", None),
+        ("point one point two", None),
+        ("five thousand two million", None),
+        ("thousand five", None),
+        ("²", None),
+        ("cats", None),
+        ("", None),
+    ],
+)
+def test_number_words_are_read_as_the_scripts_package_reads_them(text, expected):
+    assert number_words.number(text) == expected
+
+
 # MultimodalQA
 
 SCORES = st.sampled_from([0.0, 0.25, 0.4, 0.5, 2 / 3, 1.0])
@@ -187,6 +216,21 @@ def test_list_f1_is_the_best_of_all_alignments(predicted, gold):
 
     best = max(sum(map(f1, order, theirs)) for order in permutations(ours)) / size
     assert multimodalqa.list_f1(predicted, gold, digits=None) == pytest.approx(best)
+
+
+def test_list_f1_is_rounded_as_numpy_rounds():
+    predicted, gold = ["w x y z", "u v"], ["w k l m", "u n o"]
+    assert multimodalqa.list_f1(predicted, gold, digits=None) == (0.25 + 0.4) / 2
+    assert multimodalqa.list_f1(predicted, gold) == 0.32 != round((0.25 + 0.4) / 2, 2)
+
+
+@pytest.mark.parametrize("size", [7, 8, 9, 15, 64, 128, 129, 150])
+def test_list_f1_is_summed_to_the_last_bit_as_numpy_sums(size):
+    shares = [(number % 7 + 1, number % 5 + 1) for number in range(size)]
+    predicted = [" ".join([f"w{n}x", *(f"p{n}x{i}" for i in range(a))]) for n, (a, _) in enumerate(shares)]
+    gold = [" ".join([f"w{n}x", *(f"g{n}x{i}" for i in range(b))]) for n, (_, b) in enumerate(shares)]
+    one_shared = [2 * (1 / (a + 1)) * (1 / (b + 1)) / (1 / (a + 1) + 1 / (b + 1)) for a, b in shares]
+    assert multimodalqa.list_f1(predicted, gold, digits=None) == float(np.mean(one_shared))
 
 
 def test_a_question_without_a_prediction_counts_as_zero_in_every_benchmark():
@@ -314,6 +358,7 @@ def test_fluency_is_absent_without_a_scorer_and_relative_to_the_reference_with_o
 
     assert webqa.fluency("red", ["red"], None) is None
     assert webqa.fluency("It is red!", ["It is red."], shorter_is_likelier) == 1.0
+    assert webqa.fluency("red", ["It is red."], shorter_is_likelier) == 1.0
     assert webqa.fluency("abc", ["a", "ab"], shorter_is_likelier) == pytest.approx(0.36787944117)
     with pytest.raises(InvalidInput):
         webqa.fluency("red", [], shorter_is_likelier)

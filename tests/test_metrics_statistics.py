@@ -1,7 +1,8 @@
 """Citations, calibration, comparison and agreement of orders: counted by hand and by brute force."""
 
 import math
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, product
 from random import Random
 
 import pytest
@@ -59,9 +60,11 @@ def test_quotes_faults_and_abstentions_are_counted():
     assert metrics.quotes(["exact", "none", "normalised", "exact"]).verified_share == 0.75
     counted = metrics.faults([["duplicate", "duplicate"], [], ["duplicate", "missing"]])
     assert (counted.counts, counted.replies, counted.faultless) == ({"duplicate": 2, "missing": 1}, 3, 1)
-    found = metrics.abstentions([(True, False), (True, True), (False, False), (False, True), (True, False)])
-    assert found == metrics.Abstentions(right=2, false=1, missed=1, answered=1)
-    assert (found.precision, found.recall) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    found = metrics.abstentions(
+        [(True, False), (True, True), (False, False), (False, True), (True, False)] + 2 * [(False, False)]
+    )
+    assert found == metrics.Abstentions(right=2, false=1, missed=3, answered=1)
+    assert (found.precision, found.recall) == (pytest.approx(2 / 3), pytest.approx(2 / 5))
 
 
 @given(PREDICTIONS, st.integers(1, 20))
@@ -82,6 +85,7 @@ def test_an_edge_belongs_to_the_bin_below_it_and_a_perfect_forecast_has_no_error
     bins = metrics.reliability([0.0, 0.1, 0.3, 0.7, 1.0], [False] * 5)
     assert [one.count for one in bins] == [2, 0, 1, 0, 0, 0, 1, 0, 0, 1]
     assert bins[1].confidence is bins[1].frequency is None
+    assert metrics.reliability([1.0], [True], 49)[-1].count == 1
     assert metrics.expected_calibration_error([0.0, 1.0], [False, True]) == 0.0
     assert metrics.expected_calibration_error([1.0, 0.0], [False, True]) == 1.0
     assert metrics.expected_calibration_error([0.25] * 4, [True, False, False, False]) == 0.0
@@ -133,6 +137,16 @@ def test_the_interval_is_the_one_of_the_normal_distribution_for_many_queries():
     found = metrics.paired_bootstrap(a, b, samples=2000)
     assert found.low == pytest.approx(mean - 1.96 * deviation / 20, abs=0.001)
     assert found.high == pytest.approx(mean + 1.96 * deviation / 20, abs=0.001)
+
+
+def test_p_is_the_share_of_all_resamples_that_lie_as_far_out_ties_included():
+    differences = [Fraction(-1, 5), Fraction(-1, 3), Fraction(3, 10), Fraction(1, 10)]
+    found = sum(differences) / 4
+    means = [sum(drawn) / 4 for drawn in product(differences, repeat=4)]
+    exact = sum(abs(one - found) >= abs(found) for one in means) / len(means)
+    a = {f"q{number}": 0.0 for number in range(4)}
+    b = {f"q{number}": float(one) for number, one in enumerate(differences)}
+    assert metrics.paired_bootstrap(a, b).p == pytest.approx(exact, abs=0.02)
 
 
 def test_equal_runs_do_not_differ():
