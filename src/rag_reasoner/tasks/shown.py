@@ -19,7 +19,7 @@ GAP = " … "
 
 _HIDDEN = r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*"
 _NAMES = "|".join(_HIDDEN.join(tag) for tag in TAGS)
-_TAG = re.compile(rf"[<＜](?=[^\w<>＜]{{0,16}}(?:{_NAMES})(?![^\W_]))", re.IGNORECASE)
+_TAG = re.compile(rf"[<＜](?=[^\w<>＜‹]{{0,16}}(?:{_NAMES})(?![^\W_]))", re.IGNORECASE)
 _MARK = re.compile(r"[\[［【〔]([^\[\]［］【】〔〕]++)[\]］】〕]")
 _WORD = re.compile(r"[^\W\d_]+")
 _CITING = {"doc", "document", "passage", "page", "source", "image"}

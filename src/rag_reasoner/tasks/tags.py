@@ -14,6 +14,7 @@ STOPS = ("</", *(f"<{tag}" for tag in TAGS))
 """Where a free piece of a reply ends at the latest."""
 
 
+_TAGGED = re.compile(r"(</?[a-z]+>)")
 _TELLING = {"no_answer", "unreadable", "misformatted", "duplicate", "out_of_range", "missing", "truncated"}
 
 
@@ -71,13 +72,17 @@ def section(reply: str, tag: str) -> Section | None:
 
 
 def departure(said: str, perfect: str, faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    """A fault where `said` is not, up to blanks, the perfect reply that says the same, and no fault tells so yet.
+    """A fault where `said` is not the perfect reply that says the same, and no fault tells so yet.
 
-    So no repair is silent, however lenient the reading was.
+    So no repair is silent, however lenient the reading was. Runs of blanks count as one, those beside a tag as none.
     """
-    if any(fault.kind in _TELLING for fault in faults) or said.split() == perfect.split():
+    if any(fault.kind in _TELLING for fault in faults) or _spaced(said) == _spaced(perfect):
         return ()
     return (Fault("misformatted", "the reply is not written as asked"),)
+
+
+def _spaced(reply: str) -> list[list[str]]:
+    return [piece.split() for piece in _TAGGED.split(reply)]
 
 
 def _unclosed(reply: str, start: int, tag: str) -> Section:
