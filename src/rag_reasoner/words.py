@@ -8,7 +8,7 @@ Span = tuple[int, int]
 
 _TERM = re.compile(r"\w+(?:[.,]\d+)*", re.UNICODE)
 _ABBREVIATION = r"(?<!\b[A-Z]\.)(?<!\bal\.)(?<!\b(?:No|vs|Dr|Mr|Ms|St)\.)(?<!\b(?:Mrs|Fig|Sec|etc)\.)"
-_FIGURE = r"[^\w\s]{0,3}\d\S*+"
+_FIGURE = r"(?:[^\w\s]{0,3}\d\S*+|[-–—*]{1,3}(?!\S))"
 _ROW = rf"(?<!\S)(?:{_FIGURE}[ \t]++){{2}}{_FIGURE}[^\n]{{0,40}}\n"
 _SENTENCE_END = re.compile(
     rf"(?<=[.!?]){_ABBREVIATION}[\"”’)\]]*\s+(?=[^\sa-z])|(?<=[。！？])"
@@ -19,8 +19,8 @@ _STOP = frozenset(
     "a about above after all also am an and any are as at be been before being below between both but by can could did "
     "do does doing down during each few for from further had has have having he her here hers him his how i if in into "
     "is it its itself just me more most my no nor not now of off on once only or other our out over own same she "
-    "should so some such than that the their them then there these they this those through to too under until up very was we "
-    "were what when where which while who whom why will with would you your according many much".split()
+    "should so some such than that the their them then there these they this those through to too under until up very "
+    "was we were what when where which while who whom why will with would you your according many much".split()
 )
 _MOST_SENTENCE = 400
 _MOST_GAP = 2
