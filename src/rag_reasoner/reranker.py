@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag_reasoner.adapters import adapter
-from rag_reasoner.backends.base import Completer, Format, Judge
+from rag_reasoner.backends.base import Completer, Judge
 from rag_reasoner.backends.load import Named, load_backend
 from rag_reasoner.candidates import CandidateLike, as_candidates, checked_query
 from rag_reasoner.drive import Budget, Emit, Event, Run, arun, run, silent
@@ -21,6 +21,7 @@ from rag_reasoner.stages.pipeline import Model, Outcome, Settings, pipeline
 from rag_reasoner.stages.rank import Listwise
 from rag_reasoner.stages.steps import Steps, metered, together
 from rag_reasoner.streaming import astreamed, streamed
+from rag_reasoner.tasks import Format
 from rag_reasoner.types import Candidate, Usage
 
 Stage = Literal["filter", "rank"]

@@ -6,15 +6,13 @@ a fault in place of its text or probability. They raise only for what is wrong w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from rag_reasoner.messages import Message
+from rag_reasoner.tasks import Format
 from rag_reasoner.tasks.base import Task
 from rag_reasoner.tasks.relevance import RelevanceTask
 from rag_reasoner.types import Fault, Usage
-
-Format = Literal["rag_reasoner", "mm_r5"]
-"""The reply formats that we know: our own tasks, or the published MM-R5 checkpoint's."""
 
 OnText = Callable[[int, str], None]
 """Called with a task's place in the batch and the next piece of its reply, as it is written."""

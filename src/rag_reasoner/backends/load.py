@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rag_reasoner.backends.base import Backend, Completer, Format, Judge
+from rag_reasoner.backends.base import Backend, Completer, Judge
 from rag_reasoner.backends.lexical import Lexical
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.tasks import Format
 from rag_reasoner.types import Image
 
 LoadImage = Callable[[Image], Any]

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rag_reasoner.backends.base import Card, Format, Judged, OnText, Reply
+from rag_reasoner.backends.base import Card, Judged, OnText, Reply
 from rag_reasoner.backends.local.generate import Written, write
 from rag_reasoner.backends.local.held import write_held
 from rag_reasoner.backends.local.judge import answers_of, probabilities
@@ -20,6 +20,7 @@ from rag_reasoner.backends.local.worker import Stop, Worker
 from rag_reasoner.encoding import Encoded, LoadImage
 from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.messages import Message
+from rag_reasoner.tasks import Format
 from rag_reasoner.tasks.base import Task
 from rag_reasoner.tasks.relevance import RelevanceTask
 from rag_reasoner.types import Fault, Image, Usage

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rag_reasoner.backends.base import Format
 from rag_reasoner.cli.exits import NOTHING_READ, fail
 from rag_reasoner.pages.reading import Progress as ReadingProgress
 from rag_reasoner.pages.reading import Reading, read
 from rag_reasoner.reranker import ReasoningReranker
 from rag_reasoner.stages.keep import parse_keep
+from rag_reasoner.tasks import Format
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from rag_reasoner.backends.base import Format
 from rag_reasoner.cli import options
 from rag_reasoner.cli.exits import EXIT_CODES, NO_MODEL, guarded
 from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.reranker import ReasoningReranker
+from rag_reasoner.tasks import Format
 from rag_reasoner.types import Document, Image
 
 EXAMPLES = f"""

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag_reasoner.backends.base import Format
 from rag_reasoner.errors import AdapterRefused, InvalidInput, ModelError
 from rag_reasoner.models.calibration import Calibration, read_calibration
-from rag_reasoner.tasks import FORMAT
+from rag_reasoner.tasks import FORMAT, Format
 
 CARD = "card.json"
 DEFAULT_BASE = "default"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag_reasoner.backends.base import Card, Format
+from rag_reasoner.backends.base import Card
 from rag_reasoner.backends.local.device import device_for, dtype_for
 from rag_reasoner.encoding import Encoder, encoder_of
 from rag_reasoner.errors import MissingExtra, ModelError
@@ -12,6 +12,7 @@ from rag_reasoner.models.adapter_card import DEFAULT_BASE, AdapterCard, check, r
 from rag_reasoner.models.base_hash import base_hash
 from rag_reasoner.models.calibration import Calibration
 from rag_reasoner.models.default import NAME, pull
+from rag_reasoner.tasks import Format
 from rag_reasoner.torchvision_guard import guard
 
 if TYPE_CHECKING:
