@@ -46,6 +46,8 @@ class MMR5Task:
     documents: tuple[Shown, ...]
     template: str = TEMPLATE
 
+    gives_evidence: ClassVar[bool] = False
+    gives_order: ClassVar[bool] = True
     gives_answer: ClassVar[bool] = False
 
     @property
@@ -79,5 +81,5 @@ class MMR5Task:
         ranking = order.parse(said, len(self.documents), ANSWER)
         read = ListwiseReply(ranking.places, ranking.stated, reasoning=thoughts(reply))
         perfect = after_thinking(self.render(read))
-        strayed = departure(_close(said), _close(perfect), ranking.faults)
+        strayed = departure(said, perfect, ranking.faults, _close)
         return replace(read, faults=(*ranking.faults, *strayed))
