@@ -72,7 +72,7 @@ def parse(reply: str, shown: Sequence[Shown]) -> tuple[tuple[Evidence, ...], tup
         return (), (Fault("missing", "there is no <evidence>"),)
     lines: dict[int, Evidence] = {}
     faults = list(found.faults)
-    for text in filter(str.strip, found.text.split("\n")):
+    for text in filter(str.strip, found.text[: _room(len(shown))].split("\n")):
         line = _parse_line(text)
         if line is None:
             faults.append(Fault("unreadable", "a line of evidence"))
@@ -84,6 +84,11 @@ def parse(reply: str, shown: Sequence[Shown]) -> tuple[tuple[Evidence, ...], tup
             lines[line.number] = line
     read = tuple(lines[number] for number in sorted(lines))
     return read, (*faults, *_missing(lines, len(shown)), *_unverified(read, shown))
+
+
+def _room(count: int) -> int:
+    """The most characters that lines of evidence may take; what follows is noise."""
+    return 2000 + 2000 * count
 
 
 def _parse_line(text: str) -> Evidence | None:

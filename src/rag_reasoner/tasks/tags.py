@@ -1,7 +1,7 @@
 """Reading `<tag>…</tag>` out of whatever a model wrote: in linear time, and never raising."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,18 +71,21 @@ def section(reply: str, tag: str) -> Section | None:
     return _unopened(reply, end.start(), tag) if end else None
 
 
-def departure(said: str, perfect: str, faults: Sequence[Fault]) -> tuple[Fault, ...]:
+def spaced(reply: str) -> list[list[str]]:
+    """`reply` as it counts for its form: a run of blanks is one, blanks beside a tag are none."""
+    return [piece.split() for piece in _TAGGED.split(reply)]
+
+
+def departure(
+    said: str, perfect: str, faults: Sequence[Fault], form: Callable[[str], object] = spaced
+) -> tuple[Fault, ...]:
     """A fault where `said` is not the perfect reply that says the same, and no fault tells so yet.
 
-    So no repair is silent, however lenient the reading was. Runs of blanks count as one, those beside a tag as none.
+    So no repair is silent, however lenient the reading was. `form` is what of a reply counts for its form.
     """
-    if any(fault.kind in _TELLING for fault in faults) or _spaced(said) == _spaced(perfect):
+    if any(fault.kind in _TELLING for fault in faults) or form(said) == form(perfect):
         return ()
     return (Fault("misformatted", "the reply is not written as asked"),)
-
-
-def _spaced(reply: str) -> list[list[str]]:
-    return [piece.split() for piece in _TAGGED.split(reply)]
 
 
 def _unclosed(reply: str, start: int, tag: str) -> Section:
@@ -109,7 +112,11 @@ _ANY = _pattern("|".join(TAGS), "/?")
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    last = None
-    for match in pattern.finditer(text):
-        last = match
-    return last
+    before = _all_before(pattern).match(text)
+    return pattern.match(text, before.end()) if before else None
+
+
+@lru_cache(maxsize=64)
+def _all_before(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """What runs to the last place of `pattern`: found from the end, whatever stands before."""
+    return re.compile(rf"(?s:.*)(?={pattern.pattern})", pattern.flags)
