@@ -23,15 +23,15 @@ _OPERATORS = (
 
 @cache
 def guard() -> Any:
-    """Declares torchvision's operators where torchvision is installed and cannot load them; returns what it declared."""
+    """Declares torchvision's operators where it is installed and cannot load them; returns what it declared."""
     import torch
 
     library = _library()
     if library is None or _loads(library):
         return None
-    declared = torch.library.Library("torchvision", "DEF")
+    declared = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in _OPERATORS:
-        declared.define(f"{name}() -> ()")
+        declared.define(f"{name}() -> ()")  # type: ignore[no-untyped-call]
     return declared  # cached with the function: the declarations live as long as this object
 
 
@@ -48,7 +48,7 @@ def _loads(library: Path) -> bool:
     import torch
 
     try:
-        torch.ops.load_library(library)
+        torch.ops.load_library(library)  # type: ignore[no-untyped-call]
     except (OSError, RuntimeError):
         return False
     return True

@@ -83,7 +83,7 @@ class TransformersLocal:
 
     async def acomplete(self, tasks: Sequence[Task], on_text: OnText | None = None) -> list[Reply]:
         """A reply to each task. `on_text` is called in the running loop."""
-        tell = on_text and partial(asyncio.get_running_loop().call_soon_threadsafe, on_text)
+        tell = _in_loop(on_text) if on_text else None
         return await self._worker.acall(partial(self._complete, tasks, tell))
 
     def close(self) -> None:
@@ -166,6 +166,16 @@ class TransformersLocal:
             return self._loaded.encoder.encode(task.messages(), self._load_image)
         except RagReasonerError as error:
             return fault_of(error)
+
+
+def _in_loop(on_text: OnText) -> OnText:
+    """Calls `on_text` in the running loop, whichever thread the text comes from."""
+    loop = asyncio.get_running_loop()
+
+    def tell(place: int, text: str) -> None:
+        loop.call_soon_threadsafe(on_text, place, text)
+
+    return tell
 
 
 def _reply(written: Written, prompt: Encoded) -> Reply:

@@ -95,7 +95,7 @@ class Encoder:
     @property
     def marks_images(self) -> bool:
         """Whether the model wants to be told which tokens are an image's (Qwen-VL finds positions by it)."""
-        return bool(self.processor) and "mm_token_type_ids" in self.processor.model_input_names
+        return self.processor is not None and "mm_token_type_ids" in self.processor.model_input_names
 
     @property
     def end_id(self) -> int | None:

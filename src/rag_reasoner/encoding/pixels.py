@@ -53,7 +53,7 @@ def stacked(prompts: Sequence[Pixels]) -> Pixels:
     if not seen or _GRIDS in seen[0]:
         return in_a_row(seen)
     tiles = max(prompt[_TILES].shape[1] for prompt in seen)
-    return {name: torch.cat([_padded(prompt.get(name), seen[0][name], tiles) for prompt in prompts]) for name in seen[0]}
+    return {name: torch.cat([_padded(p.get(name), like, tiles) for p in prompts]) for name, like in seen[0].items()}
 
 
 def _padded(tensor: "torch.Tensor | None", like: "torch.Tensor", tiles: int) -> "torch.Tensor":

@@ -40,6 +40,6 @@ def _make(folder: Path, make: Callable[[Path], None]) -> None:
         whole = unfinished / "whole"
         whole.mkdir()
         make(whole)
-        os.replace(whole, folder)
+        whole.replace(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from rag_reasoner.errors import InvalidInput
@@ -63,4 +64,4 @@ def _logit(probability: float) -> float:
 
 
 def _ascends(values: Sequence[float]) -> bool:
-    return all(left <= right for left, right in zip(values, values[1:], strict=False))
+    return all(left <= right for left, right in pairwise(values))

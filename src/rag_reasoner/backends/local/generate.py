@@ -58,8 +58,7 @@ def unwanted(loaded: Loaded) -> frozenset[int]:
 
 def forget_positions(model: Any) -> None:
     """Qwen-VL keeps the shift of the last prompt's positions; the next prompt must not inherit it."""
-    inner = getattr(model, "model", None)
-    if hasattr(inner, "rope_deltas"):
+    if hasattr(inner := getattr(model, "model", model), "rope_deltas"):
         inner.rope_deltas = None
 
 
@@ -75,8 +74,9 @@ def _greedy(loaded: Loaded, most: int) -> Any:
 
 
 def _written(ids: list[int], limit: int, loaded: Loaded) -> Written:
+    """The reply in `ids`; what stands beyond its limit is padding, while longer replies of the batch were written."""
     ends = ends_of(loaded)
-    end = next((place for place, token in enumerate(ids) if token in ends), None)
+    end = next((place for place, token in enumerate(ids[: limit + 1]) if token in ends), None)
     kept = ids[: limit if end is None else end]
     return Written(_text(kept, loaded), len(kept), truncated=end is None)
 
@@ -88,9 +88,7 @@ def _text(ids: Sequence[int], loaded: Loaded) -> str:
 class _Watch:
     """Looks on as tokens come: stops a reply at its own limit, all when nobody waits, and passes the text on."""
 
-    def __init__(
-        self, loaded: Loaded, width: int, limits: Sequence[int], stop: Stop, on_reply: OnReply | None
-    ) -> None:
+    def __init__(self, loaded: Loaded, width: int, limits: Sequence[int], stop: Stop, on_reply: OnReply | None) -> None:
         self._loaded, self._width, self._limits = loaded, width, limits
         self._stop, self._on_reply = stop, on_reply
 

@@ -2,7 +2,8 @@
 
 A bf16 logit of 20 is known to an eighth only: P(yes) of twenty documents would take five values, and the order among
 equals would be chance. The last hidden state holds more; so the few logits that are compared are computed from it in
-fp32, where the model computes all of them. What a model does to its logits afterwards (a cap, a scale) it does to these.
+fp32, at the place where the model computes all of them: what it does to its logits afterwards (a cap, a scale), it does
+to these.
 """
 
 from collections.abc import Iterator, Sequence

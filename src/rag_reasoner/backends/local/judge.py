@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
 from rag_reasoner.backends.local.head import in_full
 from rag_reasoner.backends.local.load import Loaded
 from rag_reasoner.backends.local.prompts import side_by_side

@@ -51,9 +51,11 @@ def side_by_side(prompts: Sequence[Encoded], loaded: Loaded) -> "dict[str, torch
 
 
 def _positions(ids: "torch.Tensor", mask: "torch.Tensor", loaded: Loaded) -> "dict[str, torch.Tensor]":
-    """Positions that do not count the padding. Qwen-VL finds its own, which are not in a line, from the image tokens."""
+    """Positions that do not count the padding. Qwen-VL finds its own, not in a line, by the image tokens."""
+    import torch
+
     if loaded.encoder.marks_images:
-        return {"mm_token_type_ids": (ids == loaded.encoder.image_id).long()}
+        return {"mm_token_type_ids": torch.eq(ids, loaded.encoder.image_id or -1).long()}
     return {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0)}
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from threading import Event
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Result = TypeVar("Result")
 
@@ -30,7 +30,7 @@ class Stop:
 Work = Callable[[Stop], Result]
 
 
-class Worker(Generic[Result]):
+class Worker:
     """Runs work one by one, in the order in which it came."""
 
     def __init__(self) -> None:
