@@ -11,13 +11,12 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
-from typing import Literal
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from rag_reasoner.pages import native, objects, pixels
-from rag_reasoner.pages.objects import Painted, Rectangle
+from rag_reasoner.pages.objects import Matrix, Rectangle
 from rag_reasoner.pages.units import Units
 
 INVISIBLE_MODES = {raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP}
@@ -27,9 +26,8 @@ FAINT_ALPHA = 16
 SOLID_ALPHA = 128
 MAX_BACKDROPS = 500
 
-Colour = tuple[int, int, int]
-WHITE: Colour = (255, 255, 255)
-Sight = Literal["seen", "doubtful", "hidden"]
+Colour = tuple[int, int, int, int]
+WHITE: Colour = (255, 255, 255, 255)
 
 
 def spans(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, raw_text: str) -> list[tuple[int, int]]:
@@ -64,57 +62,60 @@ def _hidden_objects(page: pdfium.PdfPage) -> set[int]:
     doubtful: list[tuple[int, Rectangle]] = []
     backdrops = _Backdrops()
     paper = page.get_bbox()
-    for one in objects.painted(page):
-        if one.kind != raw.FPDF_PAGEOBJ_TEXT:
-            backdrops.add(one)
+    for item, kind, matrix, area in objects.painted(page):
+        if kind != raw.FPDF_PAGEOBJ_TEXT:
+            backdrops.add(item, kind, area)
             continue
-        sight = _sight(one, paper, backdrops)
-        if sight == "hidden":
-            found.add(one.item)
-        elif sight == "doubtful":
-            doubtful.append((one.item, one.area))
+        mode = native.render_mode(item)
+        colour = native.colour(item, stroke=mode in STROKE_MODES)
+        if mode in INVISIBLE_MODES or colour[3] < FAINT_ALPHA or _is_out_of_sight(item, matrix, area, paper):
+            found.add(item)
+        elif colour not in backdrops.told_apart and backdrops.swallow(colour, area):
+            doubtful.append((item, area))
     return found | pixels.without_trace(page, doubtful)
 
 
-def _sight(text: Painted, paper: Rectangle, backdrops: "_Backdrops") -> Sight:
-    mode = native.render_mode(text.item)
-    if mode in INVISIBLE_MODES or not _overlap(text.area, paper):
-        return "hidden"
-    if text.area[3] - text.area[1] < TINY_POINTS and _font_points(text) < TINY_POINTS:
-        return "hidden"
-    red, green, blue, alpha = native.colour(text.item, stroke=mode in STROKE_MODES)
-    if alpha < FAINT_ALPHA:
-        return "hidden"
-    return "doubtful" if backdrops.swallow((red, green, blue), text.area) else "seen"
+def _is_out_of_sight(item: int, matrix: Matrix, area: Rectangle, paper: Rectangle) -> bool:
+    """Whether a text is tiny, or wholly off the page. A dash is low in any font, so that the font's size counts."""
+    left, bottom, right, top = area
+    if left >= paper[2] or right <= paper[0] or bottom >= paper[3] or top <= paper[1]:
+        return True
+    return top - bottom < TINY_POINTS and _font_points(item, matrix) < TINY_POINTS
+
+
+def _font_points(item: int, matrix: Matrix) -> float:
+    _, _, c, d, _, _ = objects.times(native.matrix(item), matrix)
+    return native.font_size(item) * math.hypot(c, d)
 
 
 class _Backdrops:
-    """What was painted so far: filled shapes of one colour, and pictures, whose colour is not known."""
+    """What was painted so far: filled shapes of one colour, and pictures, whose colour is not known.
+
+    `told_apart` are the colours, looked at before, that no shape so far has: most texts of a page have one of them.
+    """
 
     def __init__(self) -> None:
         self._latest_first: deque[tuple[Rectangle, Colour | None]] = deque(maxlen=MAX_BACKDROPS)
         self._colours = {WHITE}
-        self._told_apart: set[Colour] = set()
+        self.told_apart: set[Colour] = set()
 
-    def add(self, one: Painted) -> None:
+    def add(self, item: int, kind: int, area: Rectangle) -> None:
         """Note a shape or picture."""
-        if one.kind != raw.FPDF_PAGEOBJ_PATH:
-            self._latest_first.appendleft((one.area, None))
+        if kind != raw.FPDF_PAGEOBJ_PATH:
+            self._latest_first.appendleft((area, None))
             return
-        left, bottom, right, top = one.area
-        if min(right - left, top - bottom) < TINY_POINTS or not native.is_filled(one.item):
+        left, bottom, right, top = area
+        if right - left < TINY_POINTS or top - bottom < TINY_POINTS or not native.is_filled(item):
             return
-        red, green, blue, alpha = native.colour(one.item, stroke=False)
-        if alpha >= SOLID_ALPHA:
-            self._latest_first.appendleft((one.area, (red, green, blue)))
-            self._note((red, green, blue))
+        colour = native.colour(item, stroke=False)
+        if colour[3] >= SOLID_ALPHA:
+            self._latest_first.appendleft((area, colour))
+            self._note(colour)
 
     def swallow(self, colour: Colour, area: Rectangle) -> bool:
         """Whether the topmost shape behind the text seems to have its colour. Paper is white."""
-        if colour in self._told_apart:
-            return False
         if not any(_alike(colour, other) for other in self._colours):
-            self._told_apart.add(colour)
+            self.told_apart.add(colour)
             return False
         behind = next((under for covered, under in self._latest_first if _covers_centre(covered, area)), WHITE)
         return behind is not None and _alike(colour, behind)
@@ -122,7 +123,7 @@ class _Backdrops:
     def _note(self, colour: Colour) -> None:
         if colour not in self._colours:
             self._colours.add(colour)
-            self._told_apart.clear()
+            self.told_apart.clear()
 
 
 def _alike(one: Colour, other: Colour) -> bool:
@@ -131,16 +132,6 @@ def _alike(one: Colour, other: Colour) -> bool:
         and abs(one[1] - other[1]) <= pixels.SAME
         and abs(one[2] - other[2]) <= pixels.SAME
     )
-
-
-def _font_points(text: Painted) -> float:
-    """The size of the font on the page: a dash is low in any font."""
-    _, _, c, d, _, _ = objects.times(native.matrix(text.item), text.matrix)
-    return native.font_size(text.item) * math.hypot(c, d)
-
-
-def _overlap(one: Rectangle, other: Rectangle) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _covers_centre(outer: Rectangle, inner: Rectangle) -> bool:

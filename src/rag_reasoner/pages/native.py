@@ -50,7 +50,8 @@ def bounds(item: int) -> tuple[float, float, float, float] | None:
 def colour(item: int, *, stroke: bool) -> tuple[int, int, int, int]:
     """Red, green, blue and alpha, 0..255, of what is filled or stroked; black where none is set."""
     known = (_get_stroke if stroke else _get_fill)(item, *_word_at)
-    return (_words[0], _words[1], _words[2], _words[3]) if known else (0, 0, 0, 255)
+    red, green, blue, alpha = _words
+    return (red, green, blue, alpha) if known else (0, 0, 0, 255)
 
 
 def matrix(item: int) -> tuple[float, float, float, float, float, float]:

@@ -1,7 +1,7 @@
 """The objects painted on a PDF's page, with their places. Runs in the worker process only."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -13,41 +13,33 @@ MAX_DEPTH = 8
 
 MAX_OBJECTS = 200_000
 
+Get = Callable[[int, int], int]
 Matrix = tuple[float, float, float, float, float, float]
 Rectangle = tuple[float, float, float, float]
 IDENTITY: Matrix = (1, 0, 0, 1, 0, 0)
 
 
-class Painted(NamedTuple):
-    """An object (pdfium's pointer to it), its kind, the matrix of the form that it stands in, its area on the page."""
-
-    item: int
-    kind: int
-    matrix: Matrix
-    area: Rectangle
+Painted = tuple[int, int, Matrix, Rectangle]
+"""pdfium's pointer to an object, its kind, the matrix of the form that it stands in, and its area on the page."""
 
 
 def painted(page: pdfium.PdfPage) -> Iterator[Painted]:
     """The page's objects in the order in which they are painted, forms replaced by what is in them."""
-    budget = iter(range(MAX_OBJECTS))
     opened = native.handle(page)
-    items = (native.get_object(opened, index) for index in range(native.count_objects(opened)))
-    return _flattened(items, IDENTITY, 0, budget)
+    found = _flattened(native.get_object, opened, native.count_objects(opened), IDENTITY, 0)
+    return islice(found, MAX_OBJECTS)
 
 
-def _flattened(items: Iterable[int], matrix: Matrix, depth: int, budget: Iterator[int]) -> Iterator[Painted]:
-    for item, _ in zip(items, budget, strict=False):
+def _flattened(get: Get, parent: int, count: int, matrix: Matrix, depth: int) -> Iterator[Painted]:
+    for index in range(count):
+        item = get(parent, index)
         kind = native.kind_of(item)
-        if kind != raw.FPDF_PAGEOBJ_FORM:
-            area = native.bounds(item)
-            if area is not None:
-                yield Painted(item, kind, matrix, area if matrix is IDENTITY else moved(area, matrix))
-        elif depth < MAX_DEPTH:
-            yield from _flattened(_inside(item), times(native.matrix(item), matrix), depth + 1, budget)
-
-
-def _inside(form: int) -> Iterator[int]:
-    return (native.get_inside(form, index) for index in range(native.count_inside(form)))
+        if kind == raw.FPDF_PAGEOBJ_FORM:
+            if depth < MAX_DEPTH:
+                inner = times(native.matrix(item), matrix)
+                yield from _flattened(native.get_inside, item, native.count_inside(item), inner, depth + 1)
+        elif area := native.bounds(item):
+            yield item, kind, matrix, area if matrix is IDENTITY else moved(area, matrix)
 
 
 def times(first: Matrix, then: Matrix) -> Matrix:
