@@ -1,7 +1,6 @@
 """Rank retrieved pages with reasons a person can check, and answer with citations whose quotes were looked up."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,6 +9,8 @@ if TYPE_CHECKING:
     from rag_reasoner.results import Result
     from rag_reasoner.retrieve.lexical import LexicalRetriever
     from rag_reasoner.types import Candidate, Document, Image
+
+    __version__: str
 
 _HOMES = {
     "Candidate": "rag_reasoner.types",
@@ -21,8 +22,6 @@ _HOMES = {
     "Result": "rag_reasoner.results",
     "read": "rag_reasoner.pages",
 }
-
-__version__ = version("rag-reasoner")
 
 __all__ = [
     "Candidate",
@@ -39,6 +38,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Imports a public name when it is first used, so that importing the package costs nothing."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("rag-reasoner")
     if name not in _HOMES:
         raise AttributeError(f"module 'rag_reasoner' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
