@@ -15,6 +15,7 @@ from rag_reasoner.pages.reading import Reading
 from rag_reasoner.report.terminal import print_result
 from rag_reasoner.reranker import ReasoningReranker
 from rag_reasoner.results import Result
+from rag_reasoner.results.text import counted
 from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner.types import Candidate
 
@@ -83,9 +84,5 @@ def _print(result: Result, reading: Reading, *, json: bool, top_k: int, full: bo
     if json:
         typer.echo(result.to_json(indent=2))
         return
-    counts = f"{_plural(reading.files, 'file')}, {_plural(len(reading.documents), 'page')}"
+    counts = f"{counted(reading.files, 'file')}, {counted(len(reading.documents), 'page')}"
     print_result(result, found=counts, top_k=top_k, full=full)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

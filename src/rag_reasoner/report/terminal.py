@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rag_reasoner.results.result import Result
-from rag_reasoner.results.text import MARKS, notes, place
+from rag_reasoner.results.text import MARKS, counted, notes, place
 from rag_reasoner.types import Citation, Judgement
 
 _SHORT_QUOTE, _SHORT_REASON = 150, 200
@@ -39,7 +39,11 @@ def _lines(result: Result, found: str, top_k: int, full: bool) -> Iterator[Text]
 def _headline(result: Result, found: str) -> str:
     total = len(result.ranked) + len(result.dropped)
     parts = [found] if found else []
-    parts += [f"{total} candidates", f"{len(result.dropped)} dropped by the filter", f"{len(result.ranked)} ranked"]
+    parts += [
+        counted(total, "candidate"),
+        f"{len(result.dropped)} dropped by the filter",
+        f"{len(result.ranked)} ranked",
+    ]
     parts += [f"{sum(result.timings.values()):.1f} s", f"{result.usage.tokens:,} tokens", f"model {result.model}"]
     return " · ".join(parts)
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from rag_reasoner.results.result import Result
-from rag_reasoner.types import Answer, Citation, Judgement
+from rag_reasoner.types import FAULTS, Answer, Citation, Fault, Judgement
 
 MARKS = {"exact": "✓ verified", "normalised": "✓ verified", "none": "✗ not found"}
 """How a quote's verification is shown."""
 
-_MOST_QUOTE = 160
+_MOST_QUOTE, _MOST_NAMED = 160, 3
 
 
 def as_text(result: Result) -> str:
@@ -31,7 +31,7 @@ def headline(result: Result) -> str:
     """Counts of what happened, in one line."""
     total = len(result.ranked) + len(result.dropped)
     seconds = sum(result.timings.values())
-    parts = [f"{total} candidates", f"{len(result.dropped)} dropped", f"{len(result.ranked)} ranked"]
+    parts = [counted(total, "candidate"), f"{len(result.dropped)} dropped", f"{len(result.ranked)} ranked"]
     return " · ".join([*parts, f"{seconds:.1f} s", f"{result.usage.tokens:,} tokens"])
 
 
@@ -46,8 +46,17 @@ def _judgement(judgement: Judgement) -> Iterator[str]:
 def place(judgement: Judgement) -> str:
     """Where the document is from: its file and page, or its id."""
     document = judgement.candidate.document
-    name = (document.source or document.id).replace("\\", "/").rsplit("/", 1)[-1]
+    name = _file_name(document.source or document.id)
     return f"{name}  p. {document.page}" if document.page else name
+
+
+def _file_name(source: str) -> str:
+    return source.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def counted(number: int, noun: str) -> str:
+    """1 page, 2 pages."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def chance(probability: float | None) -> str:
@@ -68,16 +77,22 @@ def answer_line(answer: Answer) -> str:
 
 def notes(result: Result) -> list[str]:
     """The faults, each kind once with its count, and whether the order can be trusted."""
-    from rag_reasoner.types import FAULTS
-
-    counts: dict[str, list[str]] = {}
+    unread = [f"{fault.source}: {fault.detail}" for fault in result.faults if fault.kind == "unread"]
+    others: dict[str, list[str]] = {}
     for fault in result.faults:
-        counts.setdefault(fault.kind, []).append(fault.detail)
-    lines = [_note(kind, details, FAULTS.get(kind, kind)) for kind, details in counts.items()]
-    return (["degraded: the order is not wholly a trained model's own"] if result.degraded else []) + lines
+        if fault.kind != "unread":
+            others.setdefault(fault.kind, []).append(_named(fault))
+    lines = [_note(kind, details, FAULTS.get(kind, kind)) for kind, details in others.items()]
+    return unread + (["degraded: the order is not wholly a trained model's own"] if result.degraded else []) + lines
+
+
+def _named(fault: Fault) -> str:
+    """What a fault says, with the file that it is about."""
+    return ", ".join(filter(None, (_file_name(fault.source) if fault.source else "", fault.detail)))
 
 
 def _note(kind: str, details: list[str], meaning: str) -> str:
+    named = [detail for detail in dict.fromkeys(details) if detail]
     times = f" ({len(details)} times)" if len(details) > 1 else ""
-    example = f": {details[0]}" if details[0] else ""
-    return f"{kind}{times}: {meaning}{example}"
+    more = " …" if len(named) > _MOST_NAMED else ""
+    return f"{kind}{times}: {meaning}{': ' if named else ''}{'; '.join(named[:_MOST_NAMED])}{more}"
