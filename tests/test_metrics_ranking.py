@@ -40,7 +40,10 @@ THEIRS = {
 
 
 def judged_by_ir_measures(run, qrels):
-    judgements = [ir_measures.Qrel(q, doc, grade) for q, grades in qrels.items() for doc, grade in grades.items()]
+    # A grade below 0 is no better than 0 to every measure here, and can send pytrec_eval into an endless loop.
+    judgements = [
+        ir_measures.Qrel(q, doc, max(grade, 0)) for q, grades in qrels.items() for doc, grade in grades.items()
+    ]
     scored = [
         ir_measures.ScoredDoc(q, doc, float(-place)) for q, order in run.items() for place, doc in enumerate(order)
     ]
