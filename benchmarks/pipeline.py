@@ -3,8 +3,9 @@
     python benchmarks/pipeline.py [--model lexical] [--questions 3] [--candidates 20]
 
 Both ways run on the same weights, in one process, on the same candidates. The plain way shows every candidate's text
-(cut only so far that all fit the model's context) and lets the model write evidence, a ranking and an answer. Figures are
-seconds of wall clock, tokens and resident memory of this process; read the ratios, not the seconds.
+(cut only so far that all fit the model's context) and lets the model write evidence, a ranking and an answer, held to
+the format or not as the model is in the pipeline. Figures are seconds of wall clock, tokens and resident memory of this
+process; read the ratios, not the seconds.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from typing import Any
 
 from rag_reasoner import LexicalRetriever, ReasoningReranker, Result, read
 from rag_reasoner.backends.base import Completer
+from rag_reasoner.backends.load import load_backend
+from rag_reasoner.pages import load
 from rag_reasoner.stages.fit import fit, require_room
 from rag_reasoner.tasks import RankAndAnswerTask
 from rag_reasoner.types import Candidate
@@ -44,18 +47,31 @@ def main() -> None:
     print(f"read      {len(reading.documents)} pages of {reading.files} files in {seconds:.2f} s")
     retriever, seconds = _timed(lambda: LexicalRetriever(reading.documents))
     print(f"index     {seconds:.2f} s")
-    reranker, seconds = _timed(lambda: ReasoningReranker(options.model))
+    backend, seconds = _timed(lambda: load_backend(options.model, None, load))
+    reranker = ReasoningReranker(backend)
     print(f"load      {reranker.model_name} in {seconds:.2f} s; peak memory {_peak():.0f} MB")
-    ours, plain = [], []
-    for question in _questions(options.questions):
-        candidates, seconds = _timed(lambda: retriever.retrieve(question["question"], options.candidates))
-        result, _ = _timed(lambda: reranker.answer(question["question"], candidates))
-        ours.append(Cost(sum(result.timings.values()), result.usage.tokens, result.usage.completion_tokens))
-        _print_ours(question["id"], seconds, result)
-        if not options.ours_only:
-            plain.append(_plain(reranker._completer, question["question"], candidates))  # noqa: SLF001
-            print(f"  plain   {plain[-1].seconds:6.2f} s  {plain[-1].tokens:6} tokens ({plain[-1].written} written)")
-    _summary(ours, plain)
+    costs = [_both(question, retriever, reranker, backend, options) for question in _questions(options.questions)]
+    _summary([ours for ours, _ in costs], [plain for _, plain in costs if plain])
+
+
+def _both(
+    question: dict[str, Any],
+    retriever: LexicalRetriever,
+    reranker: ReasoningReranker,
+    backend: Any,
+    options: argparse.Namespace,
+) -> tuple[Cost, Cost | None]:
+    """The pipeline's cost for one question, and the plain way's."""
+    query = question["question"]
+    candidates, seconds = _timed(lambda: retriever.retrieve(query, options.candidates))
+    result = reranker.answer(query, candidates)
+    _print_ours(question["id"], seconds, result)
+    ours = Cost(sum(result.timings.values()), result.usage.tokens, result.usage.completion_tokens)
+    if options.ours_only:
+        return ours, None
+    plain = _plain(backend, query, candidates)
+    print(f"  plain   {plain.seconds:6.2f} s  {plain.tokens:6} tokens ({plain.written} written)")
+    return ours, plain
 
 
 def _options() -> argparse.Namespace:
@@ -88,17 +104,25 @@ def _plain(model: Completer, query: str, candidates: list[Candidate]) -> Cost:
 def _print_ours(name: str, retrieve: float, result: Result) -> None:
     print(f"\n{name}: {result.query}")
     stages = "  ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.timings.items())
-    print(f"  retrieve {retrieve:.3f} s  {stages}  {result.usage.tokens} tokens ({result.usage.completion_tokens} written)")
+    tokens = f"{result.usage.tokens} tokens ({result.usage.completion_tokens} written)"
+    print(f"  retrieve {retrieve:.3f} s  {stages}  {tokens}")
     kept = f"{len(result.dropped)} dropped, {len(result.ranked)} ranked, {result.usage.cut_documents} cut"
     print(f"  {kept}; peak memory {_peak():.0f} MB")
 
 
 def _summary(ours: list[Cost], plain: list[Cost]) -> None:
-    print(f"\nours   n={len(ours)}  median {median(c.seconds for c in ours):.2f} s, {fmean(c.tokens for c in ours):.0f} tokens")
+    print()
+    for name, costs in (("ours", ours), ("plain", plain)):
+        if costs:
+            seconds, tokens = median(cost.seconds for cost in costs), fmean(cost.tokens for cost in costs)
+            print(f"{name:<6} n={len(costs)}  median {seconds:.2f} s, {tokens:.0f} tokens")
     if plain:
-        print(f"plain  n={len(plain)}  median {median(c.seconds for c in plain):.2f} s, {fmean(c.tokens for c in plain):.0f} tokens")
-        ratio = sum(c.seconds for c in ours) / sum(c.seconds for c in plain)
-        print(f"ours / plain  {ratio:.2f} of the seconds, {sum(c.tokens for c in ours) / sum(c.tokens for c in plain):.2f} of the tokens")
+        print(f"ours / plain: {_ratio(ours, plain, 'seconds'):.2f} of the seconds", end=", ")
+        print(f"{_ratio(ours, plain, 'tokens'):.2f} of the tokens")
+
+
+def _ratio(ours: list[Cost], plain: list[Cost], what: str) -> float:
+    return sum(getattr(cost, what) for cost in ours) / sum(getattr(cost, what) for cost in plain)
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
