@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from rag_reasoner.backends.base import Card, Judged, OnText, Reply
 from rag_reasoner.backends.local.generate import Written, write
 from rag_reasoner.backends.local.held import write_held
-from rag_reasoner.backends.local.judge import answers_of, probabilities
-from rag_reasoner.backends.local.load import load
+from rag_reasoner.backends.local.judge import Scales
+from rag_reasoner.backends.local.load import Loaded, load
 from rag_reasoner.backends.local.prompts import Planned, batches, fault_of, too_long
 from rag_reasoner.backends.local.serving import serve
 from rag_reasoner.backends.local.told import Told
@@ -35,7 +35,8 @@ class TransformersLocal:
 
     `model` is None for the default model, a folder with weights or with an adapter, or a hub id. With `held`, replies
     are held to the format: by default where a model was never trained for it. `batch_tokens` bounds what is run at
-    once. `load_image` decodes images; without it, files under `image_roots` and, with `allow_urls`, URLs are read.
+    once; without it, a CPU judges one by one, which is faster there and gives the same numbers for one as for many.
+    `load_image` decodes images; without it, files under `image_roots` and, with `allow_urls`, URLs are read.
     """
 
     def __init__(
@@ -47,15 +48,16 @@ class TransformersLocal:
         device: str | None = None,
         dtype: str | None = None,
         held: bool | None = None,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
         load_image: LoadImage | None = None,
         allow_urls: bool = False,
         image_roots: Sequence[str | PathLike[str]] = (".",),
     ) -> None:
         self._loaded = load(model, adapter=adapter, format=format, device=device, dtype=dtype)
-        self._answers = answers_of(self._loaded.encoder)
+        self._scales = Scales(self._loaded)
         self._held = not self.card.trained if held is None else held
-        self._batch_tokens = batch_tokens
+        self._batch_tokens = BATCH_TOKENS if batch_tokens is None else batch_tokens
+        self._judge_tokens = 0 if batch_tokens is None and _on_cpu(self._loaded) else self._batch_tokens
         self._load_image = load_image or partial(_load_image, allow_urls=allow_urls, image_roots=tuple(image_roots))
         self._size = lru_cache(maxsize=256)(lambda image: self._load_image(image).size)
         self._worker = Worker()
@@ -91,10 +93,10 @@ class TransformersLocal:
         self._worker.close()
 
     def _judge(self, tasks: Sequence[RelevanceTask], stop: Stop) -> list[Judged]:
-        return self._serve(tasks, self._judge_batch, partial(Judged, None), self._batch_tokens, stop)
+        return self._serve(tasks, self._judge_batch, partial(Judged, None), self._judge_tokens, stop)
 
     def _judge_batch(self, _: Sequence[Planned], prompts: Sequence[Encoded]) -> list[Judged]:
-        found = probabilities(prompts, self._loaded, self._answers)
+        found = self._scales.weigh(prompts)
         return [self._judged(p, prompt) for p, prompt in zip(found, prompts, strict=True)]
 
     def _judged(self, probability: float, prompt: Encoded) -> Judged:
@@ -166,6 +168,10 @@ class TransformersLocal:
             return self._loaded.encoder.encode(task.messages(), self._load_image)
         except RagReasonerError as error:
             return fault_of(error)
+
+
+def _on_cpu(loaded: Loaded) -> bool:
+    return bool(loaded.model.device.type == "cpu")
 
 
 def _in_loop(on_text: OnText) -> OnText:

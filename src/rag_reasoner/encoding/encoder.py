@@ -2,14 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from rag_reasoner.encoding import pixels
 from rag_reasoner.encoding.pixels import LoadImage, Pixels
 from rag_reasoner.encoding.plain_text import Ids, PlainText
-from rag_reasoner.encoding.skeleton import ImageSlot, Run, Shape, Skeleton, Special, parse, shape_of, slot, texts_of
+from rag_reasoner.encoding.skeleton import (
+    ImageSlot,
+    Run,
+    Shape,
+    Skeleton,
+    Special,
+    parse,
+    shape_of,
+    slot,
+    texts_of,
+    without_documents,
+)
 from rag_reasoner.errors import InvalidInput, ModelError
 from rag_reasoner.messages import Message
 from rag_reasoner.messages import images as images_of
@@ -18,18 +28,18 @@ from rag_reasoner.types import Image
 ImageSize = Callable[[Image], tuple[int, int]]
 """Width and height of an image as it is decoded."""
 
-_ENCODERS: "WeakKeyDictionary[Any, Encoder]" = WeakKeyDictionary()
-
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A conversation as a model reads it.
 
+    `ids[:opening]` does not depend on any document: it is the same for all candidates of a question.
     `ids[reply_start:]` is the reply, the token that ends it included; empty where the prompt awaits one.
     """
 
     ids: Ids
     reply_start: int
+    opening: int = 0
     pixels: Pixels = field(default_factory=dict, repr=False, compare=False)
     images: int = 0
 
@@ -39,22 +49,22 @@ def encode(messages: Sequence[Message], reads: Any, *, load_image: LoadImage | N
     return encoder_of(reads).encode(messages, load_image)
 
 
+@lru_cache(maxsize=8)
 def encoder_of(reads: Any) -> "Encoder":
     """The encoder of a tokenizer or processor, made once."""
-    if reads not in _ENCODERS:
-        _ENCODERS[reads] = Encoder(reads)
-    return _ENCODERS[reads]
+    return Encoder(reads)
 
 
 class Encoder:
     """Encodes and counts for one tokenizer, or for one processor of text and images."""
 
     def __init__(self, reads: Any) -> None:
-        self._reads = reads
         self.processor = reads if hasattr(reads, "image_processor") else None
         self.tokenizer = reads.tokenizer if self.processor else reads
+        self._template = getattr(self.processor, "chat_template", None)
         self._plain = PlainText(self.tokenizer)
         self._skeletons: dict[Shape, Skeleton] = {}
+        self._image_tokens = lru_cache(maxsize=1024)(partial(pixels.tokens, self.processor))
 
     def encode(self, messages: Sequence[Message], load_image: LoadImage | None = None) -> Encoded:
         """`messages` as the model reads them."""
@@ -63,13 +73,14 @@ class Encoder:
         seen = [pixels.expand(self.processor, _given(load_image)(image)) for image in images_of(asked)]
         prompt = self._prompt_ids(asked, [ids for ids, _ in seen])
         written = () if reply is None else self.reply_ids(reply) + self._end
-        return Encoded(prompt + written, len(prompt), pixels.in_a_row([image for _, image in seen]), len(seen))
+        opening = common(prompt, self._prompt_ids(without_documents(asked), [()] * len(seen)))
+        return Encoded(prompt + written, len(prompt), opening, pixels.in_a_row([image for _, image in seen]), len(seen))
 
     def count(self, messages: Sequence[Message], image_size: ImageSize | None = None) -> int:
         """The number of tokens of `messages`; of an image nothing but its size is asked for."""
         asked, reply = _apart(messages)
         self._check_reads(asked)
-        seen = [pixels.tokens(self.processor, _given(image_size)(image)) for image in images_of(asked)]
+        seen = [self._image_tokens(_given(image_size)(image)) for image in images_of(asked)]
         written = 0 if reply is None else len(self.reply_ids(reply) + self._end)
         return len(self._prompt_ids(asked, [()] * len(seen))) + sum(seen) + written
 
@@ -126,10 +137,13 @@ class Encoder:
 
         options = {"tokenize": False, "add_generation_prompt": generation_prompt, "enable_thinking": False}
         try:
-            return str(self._reads.apply_chat_template(self._conversation(shape), **options))
+            written = self.tokenizer.apply_chat_template(
+                self._conversation(shape), chat_template=self._template, **options
+            )
         except (ValueError, TemplateError) as error:
             turns = ", ".join(role for role, _ in shape)
             raise ModelError(f"the chat template of this model cannot write the turns {turns}: {error}") from error
+        return str(written)
 
     def _conversation(self, shape: Shape) -> list[dict[str, Any]]:
         numbers = iter(range(sum(kinds.count("t") for _, kinds in shape)))
@@ -162,6 +176,14 @@ class Encoder:
                 return (*ids, word)
             ids += self.text_ids(word)
         return ()
+
+
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two sequences share at their beginning."""
+    for place, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return place
+    return min(len(one), len(other))
 
 
 def _apart(messages: Sequence[Message]) -> tuple[Sequence[Message], str | None]:

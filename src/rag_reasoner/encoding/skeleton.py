@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag_reasoner.errors import ModelError
-from rag_reasoner.messages import ImagePart, Message, Role
+from rag_reasoner.messages import DocumentText, ImagePart, Message, Part, Role
 
 Shape = tuple[tuple[Role, str], ...]
 """The role and the kinds of the parts of each message: "t" for texts in a row, "i" for an image."""
@@ -53,6 +53,15 @@ def shape_of(messages: Iterable[Message]) -> Shape:
 def texts_of(messages: Iterable[Message]) -> list[str]:
     """The texts of a conversation; those that stand in a row are one."""
     return [text for message in messages for kind, text in _grouped(message) if kind == "t"]
+
+
+def without_documents(messages: Iterable[Message]) -> list[Message]:
+    """The same conversation with nothing said by any document."""
+    return [replace(message, parts=tuple(map(_silenced, message.parts))) for message in messages]
+
+
+def _silenced(part: Part) -> Part:
+    return DocumentText("") if isinstance(part, DocumentText) else part
 
 
 def parse(rendered: str, shape: Shape, split: Callable[[str], Iterator[str | int]], image_id: int | None) -> Skeleton:

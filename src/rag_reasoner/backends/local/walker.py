@@ -8,6 +8,7 @@ from rag_reasoner.backends.local.head import in_full
 from rag_reasoner.backends.local.load import Loaded
 from rag_reasoner.backends.local.prompts import side_by_side
 from rag_reasoner.encoding import Encoded
+from rag_reasoner.encoding.encoder import common
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ class Walker:
 
         forget_positions(loaded.model)
         self._model: Any = loaded.model
-        self._memory = DynamicCache(config=loaded.model.config.get_text_config())
+        self._memory = DynamicCache()  # without a configuration: one that can forget, also where attention is local
         self._prompt = side_by_side([prompt], loaded)
         self._asked = len(prompt.ids)
         self._read: Ids | None = None
@@ -39,7 +40,7 @@ class Walker:
             self._read = ()
             if not written:
                 return scores
-        self._back_to(min(_common(self._read, written), len(written) - 1))
+        self._back_to(min(common(self._read, written), len(written) - 1))
         scores = self._forward(self._following(written[len(self._read) :]), tokens)
         self._read = written
         return scores
@@ -72,11 +73,3 @@ class Walker:
             output = self._model(**inputs, past_key_values=self._memory, use_cache=True, logits_to_keep=1)
         scores: torch.Tensor = output.logits[0, -1].float().log_softmax(-1)
         return scores
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences share at their beginning."""
-    for place, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return place
-    return min(len(one), len(other))
