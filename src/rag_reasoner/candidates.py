@@ -1,4 +1,4 @@
-"""What may be handed in as candidates, made one thing. Nothing is dropped, nothing is changed in place."""
+"""What may be handed in, checked and made one thing. Nothing is dropped, nothing is changed in place."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -39,3 +39,16 @@ def checked_query(query: str) -> str:
     if not query.strip():
         raise InvalidInput(f"the query is empty ({query!r}); ask a question")
     return query.strip()
+
+
+def from_one_up(name: str, value: int) -> int:
+    """`value` if it is a whole number from 1 up. Raises InvalidInput with the name of the option."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidInput(f"{name}={value!r}: give a whole number from 1 up")
+    return value
+
+
+def one_of(name: str, value: object, options: tuple[object, ...]) -> None:
+    """Raises InvalidInput, with the options, where `value` is none of them."""
+    if value not in options:
+        raise InvalidInput(f"{name}: unknown {value!r}; choose from {', '.join(map(repr, options))}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rag_reasoner.backends.base import Completer, Judge, Judged, OnText, Reply
-from rag_reasoner.errors import BackendError
+from rag_reasoner.errors import BackendError, InvalidInput
 from rag_reasoner.stages.steps import AskCompleter, AskJudge, Replies, Request, Steps
 from rag_reasoner.types import Fault
 
@@ -47,6 +47,11 @@ class Budget:
 
     seconds: float | None = None
     tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("seconds", self.seconds), ("tokens", self.tokens)):
+            if value is not None and not value >= 0:
+                raise InvalidInput(f"{name}={value!r}: give a number from 0 up, or None for no limit")
 
     @property
     def limited(self) -> bool:
@@ -91,6 +96,16 @@ class Run:
         self.timings[request.stage] = self.timings.get(request.stage, 0.0) + seconds
         self.tokens += sum(reply.usage.tokens for reply in replies)
         self.emit(StepDone(request.stage, len(request.tasks), seconds))
+
+    def checked(self, request: Request, replies: Replies) -> Replies:
+        """The replies, if there is one for each task: with fewer or more, nobody knows which is whose."""
+        if len(replies) != len(request.tasks):
+            given = f"the model gave {len(replies)} replies to {len(request.tasks)} tasks"
+            return self.failure(request, BackendError(given))
+        for reply in replies:
+            if self.raise_errors and reply.fault and reply.fault.kind == "backend_error":
+                raise BackendError(reply.fault.detail)
+        return replies
 
     def failure(self, request: Request, error: BackendError) -> Replies:
         """A backend that fails as a whole costs the batch, not the run, unless errors are to be raised."""
@@ -163,7 +178,7 @@ def _gathered(request: Request, this: Run) -> Steps[Replies]:
             gathered += _failed(batch, _SPENT)
             continue
         started = time.monotonic()
-        replies = yield batch
+        replies = this.checked(batch, (yield batch))
         this.note(batch, replies, time.monotonic() - started)
         gathered += replies
     return gathered

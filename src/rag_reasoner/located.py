@@ -7,14 +7,15 @@ from rag_reasoner.boxes import boxes_of
 from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.pages import with_words
 from rag_reasoner.stages.pipeline import Outcome
-from rag_reasoner.types import Citation, Document, Judgement, Word
+from rag_reasoner.types import Citation, Document, Dropped, Judgement, Word
 
 Words = Callable[[Document], tuple[Word, ...]]
 
 
 def located(outcome: Outcome) -> Outcome:
     """The outcome with the boxes of every verified quote whose page can tell where its words stand."""
-    documents = {one.candidate.position: one.candidate.document for one in outcome.ranked}
+    every: tuple[Judgement | Dropped, ...] = (*outcome.ranked, *outcome.dropped)
+    documents = {one.candidate.position: one.candidate.document for one in every}
     words: dict[int, tuple[Word, ...]] = {}
 
     def boxed(citation: Citation) -> Citation:

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rag_reasoner.adapters import adapter
 from rag_reasoner.backends.base import Completer, Judge
 from rag_reasoner.backends.load import Named, load_backend
-from rag_reasoner.candidates import CandidateLike, as_candidates, checked_query
+from rag_reasoner.candidates import CandidateLike, as_candidates, checked_query, from_one_up, one_of
 from rag_reasoner.drive import Budget, Emit, Event, Run, arun, run, silent
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.located import located
@@ -22,7 +22,7 @@ from rag_reasoner.stages.rank import Listwise
 from rag_reasoner.stages.steps import Steps, metered, together
 from rag_reasoner.streaming import astreamed, streamed
 from rag_reasoner.tasks import Format
-from rag_reasoner.types import Candidate, Usage
+from rag_reasoner.types import Usage
 
 Stage = Literal["filter", "rank"]
 
@@ -33,7 +33,8 @@ class ReasoningReranker:
     `model` is None (the bundled model), "lexical" (no model at all), a hub id, a folder, or a backend. `filter_model`,
     if given, judges in its place. `keep` is what the filter keeps: "auto", "all", a number, or a probability. `top_n`
     limits the ranking; what is beyond is among `dropped`. `seconds` and `tokens` stop a run early, with what is ranked
-    so far. `shuffles` above 1 shows every window in several seeded orders and combines what comes back.
+    so far. `shuffles` above 1 shows every window in several seeded orders and combines what comes back. With `on_error`
+    "raise", a model that cannot be asked is a BackendError; else its part keeps the coarse order, flagged.
 
     Images are read from documents' own bytes, from files under `image_roots` (the working directory, if not given) and
     from pages that `rag_reasoner.read` has read; from URLs only with `allow_urls`.
@@ -60,13 +61,18 @@ class ReasoningReranker:
         document_tokens: int = 384,
         on_error: Literal["keep", "raise"] = "keep",
     ) -> None:
-        if top_n is not None and top_n < 1:
-            raise InvalidInput(f"top_n={top_n}: give a number from 1 up, or None for all")
-        if shuffles < 1:
-            raise InvalidInput(f"shuffles={shuffles}: give a number from 1 up")
+        one_of("format", format, (None, *get_args(Format)))
+        one_of("on_error", on_error, ("keep", "raise"))
+        for stage in stages:
+            one_of("stages", stage, get_args(Stage))
+        counts = {"shuffles": shuffles, "judge_tokens": judge_tokens, "document_tokens": document_tokens}
+        for name, value in counts.items():
+            from_one_up(name, value)
         read = partial(load_image, allow_urls=allow_urls, image_roots=tuple(image_roots or (Path.cwd(),)))
         completer = load_backend(model, format, read)
         judge = load_backend(filter_model, None, read) if filter_model is not None else completer
+        if filter_model is not None and not isinstance(judge, Judge):
+            raise InvalidInput(f"filter_model={filter_model!r} cannot judge; give a model that can, or None")
         self._judge = judge if isinstance(judge, Judge) and "filter" in stages else None
         self._completer = completer if isinstance(completer, Completer) and "rank" in stages else None
         self._budget, self._raise = Budget(seconds, tokens), on_error == "raise"
@@ -74,7 +80,7 @@ class ReasoningReranker:
             Model(self._judge.card, self._judge.count) if self._judge else None,
             Model(self._completer.card, self._completer.count) if self._completer else None,
             checked(keep),
-            top_n,
+            top_n if top_n is None else from_one_up("top_n", top_n),
             judge_tokens=judge_tokens,
             listwise=Listwise(document_tokens, shuffles, seed),
         )
@@ -93,43 +99,46 @@ class ReasoningReranker:
 
     def rerank(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
         """Rank `candidates`, given in retrieval order. Raises InvalidInput for an empty query."""
-        return self._now(query, candidates, top_n, answer=False)
+        return self._now(self._asked(query, candidates, top_n, answer=False))
 
     def answer(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
         """Rank `candidates` and answer from them; `Result.answer` is never None."""
-        return self._now(query, candidates, top_n, answer=True)
+        return self._now(self._asked(query, candidates, top_n, answer=True))
 
     async def arerank(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
         """`rerank`, awaited."""
-        return await self._later(query, candidates, top_n, answer=False)
+        return await self._later(self._asked(query, candidates, top_n, answer=False))
 
     async def aanswer(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
         """`answer`, awaited."""
-        return await self._later(query, candidates, top_n, answer=True)
+        return await self._later(self._asked(query, candidates, top_n, answer=True))
 
     def rerank_many(
         self, asked: Iterable[tuple[str, Iterable[CandidateLike]]], *, answer: bool = False
     ) -> list[Result]:
-        """Many (query, candidates) in lockstep, so that they share the model's batches. Timings are those of all."""
-        pairs = [(checked_query(query), as_candidates(candidates)) for query, candidates in asked]
+        """Many (query, candidates) in lockstep, so that they share the model's batches.
+
+        Timings are those of all together, and a budget is for all together.
+        """
         this = self._run()
-        outcomes = run(together([self._steps(*pair, self._settings, answer) for pair in pairs]), this)
+        many = [self._asked(query, candidates, None, answer=answer) for query, candidates in asked]
+        found = run(together([one.steps for one in many]), this)
         return [
-            self._result(query, located(outcome), usage, this)
-            for (query, _), (outcome, usage) in zip(pairs, outcomes, strict=True)
+            self._result(one.query, located(outcome), usage, this)
+            for one, (outcome, usage) in zip(many, found, strict=True)
         ]
 
     def stream(
-        self, query: str, candidates: Iterable[CandidateLike], *, answer: bool = True
+        self, query: str, candidates: Iterable[CandidateLike], *, answer: bool = True, top_n: int | None = None
     ) -> Iterator[Event | Result]:
-        """Events while the models work, and the Result as the last."""
-        return streamed(lambda emit: self._now(query, candidates, None, answer=answer, emit=emit))
+        """Events while the models work, and the Result as the last. Leaving the loop early ends the run."""
+        return streamed(lambda emit: self._now(self._asked(query, candidates, top_n, answer=answer), emit))
 
     def astream(
-        self, query: str, candidates: Iterable[CandidateLike], *, answer: bool = True
+        self, query: str, candidates: Iterable[CandidateLike], *, answer: bool = True, top_n: int | None = None
     ) -> AsyncIterator[Event | Result]:
         """`stream`, awaited. Leaving the loop early cancels the run."""
-        return astreamed(lambda emit: self._later(query, candidates, None, answer=answer, emit=emit))
+        return astreamed(lambda emit: self._later(self._asked(query, candidates, top_n, answer=answer), emit))
 
     def as_llama_index(self, **options: Any) -> Any:
         """A LlamaIndex node postprocessor. Raises MissingIntegration where its package is not installed."""
@@ -147,41 +156,21 @@ class ReasoningReranker:
         """A LangChain tool for agents. Raises MissingIntegration where its package is not installed."""
         return adapter("tool")(self, **options)
 
-    def _now(
-        self,
-        query: str,
-        candidates: Iterable[CandidateLike],
-        top_n: int | None,
-        *,
-        answer: bool,
-        emit: Emit = silent,
-    ) -> Result:
-        query, this = checked_query(query), self._run(emit)
-        steps = self._steps(query, as_candidates(candidates), self._limited(top_n), answer)
-        outcome, usage = run(steps, this)
-        return self._result(query, located(outcome), usage, this)
+    def _asked(self, query: str, candidates: Iterable[CandidateLike], top_n: int | None, *, answer: bool) -> "_Asked":
+        """What is to be done, checked, but not begun."""
+        settings = self._settings if top_n is None else replace(self._settings, top_n=from_one_up("top_n", top_n))
+        query = checked_query(query)
+        return _Asked(query, metered(pipeline(query, as_candidates(candidates), settings, answer=answer)))
 
-    async def _later(
-        self,
-        query: str,
-        candidates: Iterable[CandidateLike],
-        top_n: int | None,
-        *,
-        answer: bool,
-        emit: Emit = silent,
-    ) -> Result:
-        query, this = checked_query(query), self._run(emit)
-        steps = self._steps(query, as_candidates(candidates), self._limited(top_n), answer)
-        outcome, usage = await arun(steps, this)
-        return self._result(query, await asyncio.to_thread(located, outcome), usage, this)
+    def _now(self, asked: "_Asked", emit: Emit = silent) -> Result:
+        this = self._run(emit)
+        outcome, usage = run(asked.steps, this)
+        return self._result(asked.query, located(outcome), usage, this)
 
-    def _steps(
-        self, query: str, candidates: Sequence[Candidate], settings: Settings, answer: bool
-    ) -> Steps[tuple[Outcome, Usage]]:
-        return metered(pipeline(query, candidates, settings, answer=answer))
-
-    def _limited(self, top_n: int | None) -> Settings:
-        return self._settings if top_n is None else replace(self._settings, top_n=top_n)
+    async def _later(self, asked: "_Asked", emit: Emit = silent) -> Result:
+        this = self._run(emit)
+        outcome, usage = await arun(asked.steps, this)
+        return self._result(asked.query, await asyncio.to_thread(located, outcome), usage, this)
 
     def _run(self, emit: Emit = silent) -> Run:
         return Run(self._judge, self._completer, self._budget, emit, self._raise)
@@ -199,3 +188,11 @@ class ReasoningReranker:
             outcome.agreement,
             self.model_name,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One query and the steps to its outcome, not yet run."""
+
+    query: str
+    steps: Steps[tuple[Outcome, Usage]]

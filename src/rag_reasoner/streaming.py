@@ -11,28 +11,44 @@ from rag_reasoner.drive import Emit, Event, StepDone, TextDelta
 T = TypeVar("T")
 
 
+class _Left(Exception):
+    """Raised in the run's thread, by what it emits, when nobody listens any more."""
+
+
 def streamed(work: Callable[[Emit], T]) -> Iterator[Event | T]:
-    """What `work` emits, as it does, and then what it returns. It runs in a thread of its own."""
+    """What `work` emits, as it does, and then what it returns.
+
+    It runs in a thread of its own, which ends with its next event when the consumer leaves.
+    """
     events: queue.Queue[tuple[Event | T | None, BaseException | None]] = queue.Queue()
+    left = threading.Event()
+
+    def emit(event: Event) -> None:
+        if left.is_set():
+            raise _Left
+        events.put((event, None))
 
     def run() -> None:
         try:
-            events.put((work(lambda event: events.put((event, None))), None))
+            events.put((work(emit), None))
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             events.put((None, error))
 
-    threading.Thread(target=run, daemon=True).start()
-    while True:
-        event, error = events.get()
-        if error is not None:
-            raise error
-        yield event  # type: ignore[misc]
-        if not isinstance(event, StepDone | TextDelta):
-            return
+    threading.Thread(target=run, daemon=True, name="rag-reasoner-stream").start()
+    try:
+        while True:
+            event, error = events.get()
+            if error is not None:
+                raise error
+            yield event  # type: ignore[misc]
+            if not isinstance(event, StepDone | TextDelta):
+                return
+    finally:
+        left.set()
 
 
 async def astreamed(work: Callable[[Emit], Awaitable[T]]) -> AsyncIterator[Event | T]:
-    """The same, awaited: events may be emitted from any thread; a consumer that leaves cancels the work."""
+    """The same, awaited: events may be emitted from any thread. A consumer that leaves cancels the work, and waits."""
     events: asyncio.Queue[Event | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work(lambda event: _put(loop, events, event)))
@@ -43,6 +59,7 @@ async def astreamed(work: Callable[[Emit], Awaitable[T]]) -> AsyncIterator[Event
         yield task.result()
     finally:
         task.cancel()
+        await asyncio.wait([task])
 
 
 def _put(loop: asyncio.AbstractEventLoop, events: "asyncio.Queue[Event | None]", event: Event) -> None:

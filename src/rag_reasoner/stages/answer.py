@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from rag_reasoner.backends.base import Card
 from rag_reasoner.stages import extract
-from rag_reasoner.stages.fit import Count, fit
+from rag_reasoner.stages.fit import Count
 from rag_reasoner.stages.keep import probability
-from rag_reasoner.stages.rank import Line, Listwise, Ranked
+from rag_reasoner.stages.rank import Line, Listwise, Ranked, read_reply
+from rag_reasoner.stages.share import shares
 from rag_reasoner.stages.steps import AskCompleter, Steps, completed
 from rag_reasoner.tasks import AnswerTask, Shown, Statement
 from rag_reasoner.tasks.statement import ABSTENTION, remark
-from rag_reasoner.types import Answer, Candidate, Citation, Fault, Judgement
+from rag_reasoner.types import Answer, Candidate, Citation, Judgement
 
 COARSE = "coarse order"
 """Names what gave a place that no list-wise model stated."""
@@ -44,9 +45,9 @@ def _said(candidate: Candidate, line: Line | None) -> tuple[str, tuple[Citation,
     if line.evidence is None:
         return line.reasoning, ()
     verdict = {True: "helps", False: "does not help", None: "no verdict"}[line.evidence.relevant]
-    said = line.evidence.quote or line.evidence.reason
-    quoted = f"{verdict}: “{said}”" if line.evidence.quote else f"{verdict}: {said}"
-    return quoted, quoted_from(candidate, line.shown, line.evidence.quote)
+    quote = line.evidence.quote
+    said = f"“{quote}”" if quote else line.evidence.reason
+    return f"{verdict}: {said}" if said else verdict, quoted_from(candidate, line.shown, quote)
 
 
 def quoted_from(candidate: Candidate, shown: Shown, quote: str) -> tuple[Citation, ...]:
@@ -64,18 +65,17 @@ def _unverified(candidate: Candidate, quote: str) -> Citation:
 
 def ask_answer(
     query: str, judged: Sequence[Judgement], card: Card, count: Count, settings: Listwise, most: int
-) -> Steps[tuple[Ranked, tuple[Fault, ...]]]:
+) -> Steps[Ranked]:
     """Ask for an answer alone, from the first `most` of the ranking: for formats without a joint task."""
-    front = tuple(judgement.candidate for judgement in judged[:most])
-    shown = tuple(fit(query, c, settings.document_tokens, count, with_image=card.reads_images) for c in front)
-    task = AnswerTask(query, shown)
+    first = tuple(judgement.candidate for judgement in judged[:most])
+    sized = shares(query, first, card, count, settings.document_tokens, AnswerTask)
+    front = first[: sized.window]
+    task = AnswerTask(query, tuple(sized.shown[c.position] for c in front))
     (reply,) = yield from completed(AskCompleter("answer", (task,)))
-    if reply.text is None:
-        return Ranked(front, front=front), (reply.fault or Fault("backend_error"),)
-    said = task.parse(reply.text)
+    said = read_reply(task, reply)
     evidence = {line.number - 1: line for line in said.evidence}
-    lines = {c.position: Line(shown[place], evidence=evidence.get(place)) for place, c in enumerate(front)}
-    return Ranked(front, lines, said.answer, front), said.faults
+    lines = {c.position: Line(sized.shown[c.position], evidence=evidence.get(place)) for place, c in enumerate(front)}
+    return Ranked(front, lines, said.answer, front, said.faults, cut=sized.cut)
 
 
 def stated_answer(ranked: Ranked, ranks: Mapping[int, int], card: Card) -> Answer | None:

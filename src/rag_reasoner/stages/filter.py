@@ -1,11 +1,11 @@
 """The coarse stage: judge every candidate on its own and drop the clearly irrelevant (MMRAG-RFT, stage 1)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag_reasoner.backends.base import Card, Judged
 from rag_reasoner.stages.fit import Count, fit, require_room
-from rag_reasoner.stages.keep import Keep, coarse_order, how_many, probability
+from rag_reasoner.stages.keep import RELEVANCE, Keep, coarse_order, how_many, probability
 from rag_reasoner.stages.steps import AskJudge, Steps, judged
 from rag_reasoner.tasks import RelevanceTask, Shown
 from rag_reasoner.types import Candidate, Dropped, Fault
@@ -15,33 +15,50 @@ _EMPTY = Shown("", "", (), "")
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """Those kept, in coarse order and with their score "relevance", and those dropped with the reason."""
+    """Those kept, in coarse order; those dropped, with the reason; and the positions of those that were cut."""
 
     kept: tuple[Candidate, ...]
     dropped: tuple[Dropped, ...] = ()
     faults: tuple[Fault, ...] = ()
-    cut: int = 0
+    cut: frozenset[int] = frozenset()
 
 
 def filter_candidates(
     query: str, candidates: Sequence[Candidate], card: Card, count: Count, *, keep: Keep, fewest: int, tokens: int
 ) -> Steps[Filtered]:
-    """Judge each candidate on at most `tokens` tokens of its text; keep by `keep`, but at least `fewest`."""
+    """Judge each candidate on at most `tokens` tokens of its text; keep by `keep`, but at least `fewest`.
+
+    One that could not be judged is always kept.
+    """
     if len(candidates) < 2:
         return Filtered(tuple(candidates))
     room = require_room(RelevanceTask(query, _EMPTY), card.context, count, query)
     shown = [fit(query, c, min(tokens, room), count, with_image=card.reads_images) for c in candidates]
     replies = yield from judged(AskJudge("filter", tuple(RelevanceTask(query, document) for document in shown)))
+    replies = [_sound(reply, card) for reply in replies]
     scored = [_scored(*pair) for pair in zip(candidates, replies, strict=True)]
     ordered = coarse_order(query, scored, card)
-    kept = how_many(keep, ordered, fewest, card)
-    dropped = tuple(Dropped(c, probability(c), kept.reason) for c in ordered[kept.number :])
-    faults = (*_failures(candidates, replies), *_doubts(scored, card, keep))
-    return Filtered(tuple(ordered[: kept.number]), dropped, faults, sum(document.cut for document in shown))
+    known = [candidate for candidate in ordered if probability(candidate) is not None]
+    kept = how_many(keep, known, fewest, card)
+    dropped = tuple(Dropped(c, probability(c), kept.reason) for c in known[kept.number :])
+    gone = {one.candidate.position for one in dropped}
+    faults = (*_failures(candidates, replies), *_doubts(known, dropped, card, keep))
+    left = tuple(candidate for candidate in ordered if candidate.position not in gone)
+    cut = frozenset(c.position for c, document in zip(candidates, shown, strict=True) if document.cut)
+    return Filtered(left, dropped, faults, cut)
+
+
+def _sound(reply: Judged, card: Card) -> Judged:
+    """`reply`, or a failure in its place where what it says is no probability."""
+    if reply.fault if reply.probability is None else 0 <= reply.probability <= 1:
+        return reply
+    return replace(
+        reply, probability=None, fault=Fault("backend_error", f"{card.name} gave {reply.probability} as a probability")
+    )
 
 
 def _scored(candidate: Candidate, reply: Judged) -> Candidate:
-    return candidate if reply.probability is None else candidate.scored("relevance", reply.probability)
+    return candidate if reply.probability is None else candidate.scored(RELEVANCE, reply.probability)
 
 
 def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> list[Fault]:
@@ -53,11 +70,13 @@ def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> lis
     ]
 
 
-def _doubts(scored: Sequence[Candidate], card: Card, keep: Keep) -> list[Fault]:
+def _doubts(judged: Sequence[Candidate], dropped: Sequence[Dropped], card: Card, keep: Keep) -> list[Fault]:
+    """What makes the filter's verdicts worth less than they look."""
     faults = []
-    values = {probability(candidate) for candidate in scored} - {None}
-    if len(values) == 1 and len(scored) > 2:
+    values = {probability(candidate) for candidate in judged}
+    if len(values) == 1 and len(judged) > 2:
         faults.append(Fault("all_equal", f"{card.name} gave every candidate {values.pop():.3f}"))
-    if isinstance(keep, float) and not card.calibrated:
-        faults.append(Fault("uncalibrated", f"the threshold {keep:g} was applied to probabilities of {card.name}"))
+    by_threshold = isinstance(keep, float) or (keep == "auto" and card.trained and dropped)
+    if by_threshold and not card.calibrated:
+        faults.append(Fault("uncalibrated", f"{len(dropped)} dropped by a threshold on probabilities of {card.name}"))
     return faults

@@ -1,7 +1,8 @@
 """What the coarse filter keeps: all, the best N, those above a probability, or as many as it seems wise to keep."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal
 
 from rag_reasoner.backends.base import Card
@@ -10,6 +11,9 @@ from rag_reasoner.types import Candidate
 from rag_reasoner.words import overlap
 
 Keep = Literal["auto", "all"] | int | float
+
+RELEVANCE = "relevance"
+"""The name under which P(relevant) stands among a candidate's scores."""
 
 AUTO_THRESHOLD = 0.1
 """With "auto", a trained judge drops what it gives less than this: clearly irrelevant, not merely doubtful."""
@@ -50,41 +54,52 @@ class Kept:
     reason: str
 
 
-def how_many(keep: Keep, ordered: Sequence[Candidate], fewest: int, card: Card) -> Kept:
-    """Of `ordered`, best first: how many to keep; never fewer than `fewest`, never one that could not be judged."""
-    unjudged = sum(1 for candidate in ordered if probability(candidate) is None)
-    least = min(len(ordered), max(fewest, 1) + unjudged)
+def how_many(keep: Keep, judged: Sequence[Candidate], fewest: int, card: Card) -> Kept:
+    """Of those judged, best first: how many to keep; never fewer than `fewest`."""
     if keep == "all":
-        return Kept(len(ordered), "")
+        return Kept(len(judged), "")
     if isinstance(keep, int):
-        return Kept(min(len(ordered), max(keep + unjudged, 1)), f"not among the best {keep}")
+        return Kept(max(keep, fewest), f"not among the best {max(keep, fewest)}")
     if keep == "auto" and not card.trained:
-        number = max(least, -(-len(ordered) // AUTO_SHARE))
-        return Kept(min(number, len(ordered)), f"not among the best {number} by the untrained judge and shared words")
-    threshold = AUTO_THRESHOLD if keep == "auto" else keep
-    number = sum(1 for candidate in ordered if (probability(candidate) or 0.0) >= threshold) + unjudged
-    return Kept(max(number, least), f"P(relevant) below {threshold:g}")
+        number = max(fewest, -(-len(judged) // AUTO_SHARE))
+        return Kept(number, f"not among the best {number} by the untrained judge and shared words")
+    least = AUTO_THRESHOLD if keep == "auto" else keep
+    number = sum(1 for candidate in judged if (probability(candidate) or 0.0) >= least)
+    return Kept(max(number, fewest), f"P(relevant) below {least:g}")
 
 
 def probability(candidate: Candidate) -> float | None:
     """P(relevant) as the filter left it; None where nothing judged the candidate."""
-    return candidate.scores.get("relevance")
+    return candidate.scores.get(RELEVANCE)
+
+
+def not_yet_judged(candidate: Candidate) -> Candidate:
+    """`candidate` as it came in. A score that came under the filter's name is someone else's, and is renamed so."""
+    scores = {f"given {name}" if name == RELEVANCE else name: score for name, score in candidate.scores.items()}
+    return replace(candidate, scores=scores) if RELEVANCE in candidate.scores else candidate
 
 
 def coarse_order(query: str, candidates: Sequence[Candidate], card: Card) -> list[Candidate]:
-    """Best first. Those that could not be judged come first: nothing is known against them.
+    """Best first. One that could not be judged counts as average: nothing is known for it or against it.
 
     A trained judge's probabilities decide. An untrained judge only has a vote, beside the retrieval's own order or,
     where there is none, the words that a document shares with the query.
     """
-    judged = [candidate for candidate in candidates if probability(candidate) is not None]
-    unjudged = [candidate for candidate in candidates if probability(candidate) is None]
-    by_judge = sorted(judged, key=lambda candidate: (-(probability(candidate) or 0.0), candidate.position))
-    return [*unjudged, *(by_judge if card.trained else _fused(by_judge, _by_retrieval(query, judged)))]
+    judged = [p for candidate in candidates if (p := probability(candidate)) is not None]
+    if not judged:
+        return list(candidates)
+    average = fmean(judged)
+
+    def chance(candidate: Candidate) -> float:
+        found = probability(candidate)
+        return average if found is None else found
+
+    by_judge = sorted(candidates, key=lambda candidate: (-chance(candidate), candidate.position))
+    return by_judge if card.trained else _fused(by_judge, _by_retrieval(query, candidates))
 
 
 def _by_retrieval(query: str, candidates: Sequence[Candidate]) -> list[Candidate]:
-    if all(len(candidate.scores) > 1 for candidate in candidates):
+    if all(candidate.scores.keys() - {RELEVANCE} for candidate in candidates):
         return sorted(candidates, key=lambda candidate: candidate.position)
     return sorted(candidates, key=lambda candidate: (-_shared(query, candidate), candidate.position))
 

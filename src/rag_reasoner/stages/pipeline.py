@@ -8,7 +8,7 @@ from rag_reasoner.stages import extract
 from rag_reasoner.stages.answer import ask_answer, judgements, stated_answer
 from rag_reasoner.stages.filter import Filtered, filter_candidates
 from rag_reasoner.stages.fit import Count
-from rag_reasoner.stages.keep import Keep
+from rag_reasoner.stages.keep import Keep, not_yet_judged
 from rag_reasoner.stages.rank import Listwise, Ranked, rank_candidates
 from rag_reasoner.stages.steps import Steps
 from rag_reasoner.types import Answer, Candidate, Dropped, Fault, Judgement
@@ -57,33 +57,42 @@ class Outcome:
 
 def pipeline(query: str, candidates: Sequence[Candidate], settings: Settings, *, answer: bool) -> Steps[Outcome]:
     """Filter, rank and, if asked for, answer."""
+    candidates = tuple(map(not_yet_judged, candidates))
     filtered = yield from _filter(query, candidates, settings)
     ranked = yield from _rank(query, filtered.kept, settings, answer=answer)
-    card = settings.ranker.card if settings.ranker else None
-    judged = judgements(query, ranked, card)
-    said, faults = (yield from _answer(query, ranked, judged, settings)) if answer else (None, ())
-    shown, rest = judged[: settings.top_n], judged[settings.top_n :] if settings.top_n else ()
+    judged = _placed(judgements(query, ranked, settings.ranker.card if settings.ranker else None), settings)
+    said, extra = (yield from _answer(query, ranked, judged, settings)) if answer else (None, Ranked(()))
+    beyond = judged[settings.top_n :] if settings.top_n else ()
     return Outcome(
-        shown,
-        (*(_beyond(judgement, settings.top_n) for judgement in rest), *filtered.dropped),
+        judged[: settings.top_n],
+        (*(_beyond(judgement, settings.top_n, said) for judgement in beyond), *filtered.dropped),
         said,
-        (*filtered.faults, *ranked.faults, *faults, *_notices(candidates, settings)),
-        _degraded(judged, filtered, settings),
+        (*filtered.faults, *ranked.faults, *extra.faults, *_notices(candidates, settings)),
+        _degraded(judged, settings),
         ranked.agreement,
-        filtered.cut + ranked.cut,
+        len(filtered.cut | ranked.cut | extra.cut),
     )
 
 
 def _filter(query: str, candidates: Sequence[Candidate], settings: Settings) -> Steps[Filtered]:
     if settings.judge is None:
         return Filtered(tuple(candidates))
-    fewest = max(settings.fewest, settings.top_n or 1)
-    judge, keep, tokens = settings.judge, settings.keep, settings.judge_tokens
+    judge, keep, wanted = settings.judge, settings.keep, settings.top_n or 1
+    fewest = wanted if isinstance(keep, int) else max(settings.fewest, wanted)
+    tokens = settings.judge_tokens
     return (
         yield from filter_candidates(
             query, candidates, judge.card, judge.count, keep=keep, fewest=fewest, tokens=tokens
         )
     )
+
+
+def _placed(judged: tuple[Judgement, ...], settings: Settings) -> tuple[Judgement, ...]:
+    """Where nothing ranks, a trained judge's probabilities are the order."""
+    if settings.ranker or not settings.judge or not settings.judge.card.trained:
+        return judged
+    name = settings.judge.card.name
+    return tuple(one if one.probability is None else replace(one, ordered_by=name) for one in judged)
 
 
 def _rank(query: str, candidates: Sequence[Candidate], settings: Settings, *, answer: bool) -> Steps[Ranked]:
@@ -95,29 +104,34 @@ def _rank(query: str, candidates: Sequence[Candidate], settings: Settings, *, an
 
 def _answer(
     query: str, ranked: Ranked, judged: Sequence[Judgement], settings: Settings
-) -> Steps[tuple[Answer, tuple[Fault, ...]]]:
-    """The model's answer, or an extractive one that says so."""
-    extractive = extract.answer(query, judged)
+) -> Steps[tuple[Answer, Ranked]]:
+    """The model's answer, or an extractive one that says so; and what was asked for it beyond the ranking."""
+    extractive = extract.answer(query, judged[: settings.top_n])
     if not judged or settings.ranker is None or not settings.ranker.card.trained:
-        return extractive, ()
+        return extractive, Ranked(())
     card, count = settings.ranker.card, settings.ranker.count
-    asked, faults = ranked, tuple[Fault, ...]()
+    asked, extra = ranked, Ranked(())
     if ranked.statement is None and (card.format == "mm_r5" or len(judged) == 1):
-        asked, faults = yield from ask_answer(query, judged, card, count, settings.listwise, _ANSWER_DOCUMENTS)
+        asked = extra = yield from ask_answer(query, judged, card, count, settings.listwise, _ANSWER_DOCUMENTS)
     ranks = {judgement.candidate.position: judgement.rank for judgement in judged}
-    return stated_answer(asked, ranks, card) or extractive, faults
+    return stated_answer(asked, ranks, card) or extractive, extra
 
 
-def _beyond(judgement: Judgement, top_n: int | None) -> Dropped:
-    return Dropped(judgement.candidate, judgement.probability, f"ranked {judgement.rank}, beyond top_n={top_n}")
+def _beyond(judgement: Judgement, top_n: int | None, answer: Answer | None) -> Dropped:
+    """A ranked candidate for which there is no room. An answer may rest on it all the same, and says so."""
+    cited = {citation.position for citation in answer.citations} if answer else set()
+    note = "; the answer cites it" if judgement.candidate.position in cited else ""
+    reason = f"ranked {judgement.rank}, beyond top_n={top_n}{note}"
+    return Dropped(judgement.candidate, judgement.probability, reason)
 
 
-def _degraded(judged: Sequence[Judgement], filtered: Filtered, settings: Settings) -> bool:
+def _degraded(judged: Sequence[Judgement], settings: Settings) -> bool:
+    """Whether the order is not wholly a trained model's own."""
     models = [model.card for model in (settings.judge, settings.ranker) if model]
-    unjudged = any(fault.kind in ("backend_error", "budget") for fault in filtered.faults)
-    ranker = settings.ranker.card.name if settings.ranker else None
-    own = len(judged) < 2 or all(judgement.ordered_by == ranker for judgement in judged)
-    return unjudged or not own or not all(card.trained for card in models)
+    unjudged = settings.judge is not None and any(judgement.probability is None for judgement in judged)
+    own = bool(models) and all(judgement.ordered_by == models[-1].name for judgement in judged)
+    untrained = not all(card.trained for card in models)
+    return untrained or (len(judged) > 1 and (unjudged or not own))
 
 
 def _notices(candidates: Sequence[Candidate], settings: Settings) -> list[Fault]:
@@ -134,8 +148,8 @@ def _about(candidate: Candidate, sighted: bool) -> list[Fault]:
     document = candidate.document
     fault = Fault("", position=candidate.position, source=document.source)
     kinds = [
-        ("hidden_text", bool(document.metadata.get("hidden_text")), f"page {document.page}"),
-        ("no_text", document.image is not None and not document.text.strip(), f"page {document.page}"),
+        ("hidden_text", bool(document.metadata.get("hidden_text")), document.id),
+        ("no_text", document.image is not None and not document.text.strip(), document.id),
         ("image_unseen", document.image is not None and not document.text.strip() and not sighted, document.id),
     ]
     return [replace(fault, kind=kind, detail=detail) for kind, applies, detail in kinds if applies]

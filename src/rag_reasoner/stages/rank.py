@@ -1,14 +1,15 @@
 """The list-wise stage: rank what the filter left, with evidence, in windows that fit the model's context."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from rag_reasoner.backends.base import Card, Reply
 from rag_reasoner.stages.consensus import agreement, borda, shuffles
-from rag_reasoner.stages.fit import Count, fit, require_room
+from rag_reasoner.stages.fit import Count
+from rag_reasoner.stages.share import Asked, shares
 from rag_reasoner.stages.steps import AskCompleter, Steps, completed
-from rag_reasoner.stages.windows import window_size, windows
+from rag_reasoner.stages.windows import windows
 from rag_reasoner.tasks import (
     Evidence,
     ListwiseReply,
@@ -19,15 +20,9 @@ from rag_reasoner.tasks import (
     RankTask,
     Shown,
     Statement,
-    show,
 )
 from rag_reasoner.tasks.mm_r5 import said_about
 from rag_reasoner.types import Candidate, Fault
-
-Asked = type[ListwiseTask] | type[MMR5Task]
-
-_LEAST_DOCUMENT = 48
-_PER_DOCUMENT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +43,12 @@ class Line:
     evidence: Evidence | None = None
     reasoning: str = ""
 
+    def or_else(self, earlier: "Line | None") -> "Line":
+        """This line, with what an earlier one said of the candidate where this one says nothing."""
+        if earlier is None or self.evidence or self.reasoning:
+            return self
+        return replace(self, evidence=earlier.evidence, reasoning=earlier.reasoning)
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -62,12 +63,12 @@ class Ranked:
     front: tuple[Candidate, ...] = ()
     faults: tuple[Fault, ...] = ()
     agreement: float | None = None
-    cut: int = 0
+    cut: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One window: its candidates as shown, reordered, and what was said."""
+    """One window: its candidates as the reply that counts was shown them, their new order, and what was said."""
 
     shown: tuple[Candidate, ...]
     order: tuple[Candidate, ...]
@@ -83,24 +84,27 @@ def rank_candidates(
     """Rank `candidates`, given in coarse order. A window that fails keeps its order and says so."""
     if len(candidates) < 2:
         return Ranked(tuple(candidates))
-    shown, size = _sized(query, candidates, card, count, settings, _task(card, answer=answer))
-    order, asked = list(candidates), []
-    for window in windows(len(candidates), size):
+    sized = shares(query, candidates, card, count, settings.document_tokens, _task(card, answer=answer))
+    order, asked = list(candidates), list[_Window]()
+    for window in windows(len(candidates), sized.window):
         inside = tuple(order[place] for place in window)
         kind = _task(card, answer=answer and window.start == 0)
-        said = yield from _ask(query, inside, [shown[c.position] for c in inside], kind, settings)
+        said = yield from _ask(query, inside, [sized.shown[c.position] for c in inside], kind, settings)
         order[window.start : window.stop] = said.order
         asked.append(said)
-    return _ranked(order, asked, sum(document.cut for document in shown.values()))
+    return _ranked(order, asked, sized.cut)
 
 
-def _ranked(order: Sequence[Candidate], asked: Sequence[_Window], cut: int) -> Ranked:
+def _ranked(order: Sequence[Candidate], asked: Sequence[_Window], cut: frozenset[int]) -> Ranked:
     """All windows as one; what was said of a candidate last, nearest to the front, counts."""
     front = asked[-1]
     taus = [window.agreement for window in asked if window.agreement is not None]
+    lines: dict[int, Line] = {}
+    for window in asked:
+        lines |= {position: line.or_else(lines.get(position)) for position, line in window.lines.items()}
     return Ranked(
         tuple(order),
-        {position: line for window in asked for position, line in window.lines.items()},
+        lines,
         front.statement,
         front.shown,
         tuple(fault for window in asked for fault in window.faults),
@@ -118,71 +122,67 @@ def _task(card: Card, *, answer: bool) -> Asked:
     return RankAndAnswerTask if answer else RankTask
 
 
-def _sized(
-    query: str, candidates: Sequence[Candidate], card: Card, count: Count, settings: Listwise, asked: Asked
-) -> tuple[dict[int, Shown], int]:
-    """Every candidate as shown, and how many of them a window takes."""
-    room = require_room(asked(query, (_as_image_only(candidates[0], card),)), card.context, count, query)
-    most = max(min(settings.document_tokens, room), _LEAST_DOCUMENT)
-    shown = {c.position: _shown(query, c, card, count, most) for c in candidates}
-    reply = asked(query, tuple(shown.values())).reply_tokens / len(candidates)
-    costs = [_cost(document, asked, count) + int(reply) for document in shown.values()]
-    return shown, window_size(costs, room)
-
-
-def _as_image_only(candidate: Candidate, card: Card) -> Shown:
-    """The least that a candidate can be cut to: its image, if the model reads it, and no text."""
-    return show(candidate, (), with_image=card.reads_images)
-
-
-def _shown(query: str, candidate: Candidate, card: Card, count: Count, tokens: int) -> Shown:
-    if card.format == "mm_r5" and candidate.document.image:
-        return _as_image_only(candidate, card)
-    return fit(query, candidate, tokens, count, with_image=card.reads_images)
-
-
-def _cost(document: Shown, asked: Asked, count: Count) -> int:
-    alone, empty = asked("", (document,)), asked("", ())
-    return count(alone.messages()) - count(empty.messages()) + _PER_DOCUMENT
-
-
 def _ask(
     query: str, candidates: tuple[Candidate, ...], shown: Sequence[Shown], asked: Asked, settings: Listwise
 ) -> Steps[_Window]:
-    """One window, shown in one order or in several. What is said of each comes from the first, the coarse order."""
+    """One window, shown in one order or in several."""
     orders = shuffles(len(candidates), settings.shuffles, settings.seed)
     tasks = tuple(asked(query, tuple(shown[place] for place in order)) for order in orders)
     stage = "answer" if asked.gives_answer else "rank"
     replies = yield from completed(AskCompleter(stage, tasks))
-    parsed = [_parsed(*pair) for pair in zip(tasks, replies, strict=True)]
-    stated = [[order[p] for p in said.order] for order, said in zip(orders, parsed, strict=True) if said.stated]
-    combined = borda(stated) if stated else range(len(candidates))
+    read = [_Read(order, read_reply(task, reply)) for order, task, reply in zip(orders, tasks, replies, strict=True)]
+    return _combined(candidates, shown, read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A reply as read, and the places of the window in the order in which they were shown for it."""
+
+    shown: tuple[int, ...]
+    reply: ListwiseReply
+
+    @property
+    def stated(self) -> list[int]:
+        """The places that the model itself ranked, best first."""
+        return [self.shown[number] for number in self.reply.order[: self.reply.stated]]
+
+    @property
+    def order(self) -> list[int]:
+        """All places, best first; those left out follow in coarse order."""
+        return [*self.stated, *sorted(set(self.shown).difference(self.stated))]
+
+
+def _combined(candidates: Sequence[Candidate], shown: Sequence[Shown], read: Sequence[_Read]) -> _Window:
+    """Several replies as one. What is said of each comes from the first that ranks, and a place from all of them."""
+    ranking = [one for one in read if one.reply.stated]
+    orders = [one.order for one in ranking]
+    stated = set.intersection(*(set(one.stated) for one in ranking)) if ranking else set[int]()
+    heard = (ranking or read)[0]
     return _Window(
-        candidates,
-        tuple(candidates[place] for place in combined),
-        dict(_lines(candidates, shown, parsed[0], borda_of=len(stated))),
-        parsed[0].answer,
-        tuple(fault for said in parsed for fault in said.faults),
-        agreement(stated) if stated else None,
+        tuple(candidates[place] for place in heard.shown),
+        tuple(candidates[place] for place in (borda(orders) if orders else range(len(candidates)))),
+        {
+            candidates[place].position: _line(number, shown[place], heard.reply, stated=place in stated)
+            for number, place in enumerate(heard.shown, 1)
+        },
+        heard.reply.answer,
+        tuple(fault for one in read for fault in one.reply.faults),
+        agreement(orders),
     )
 
 
-def _parsed(task: ListwiseTask | MMR5Task, reply: Reply) -> ListwiseReply:
+def _line(number: int, shown: Shown, reply: ListwiseReply, *, stated: bool) -> Line:
+    """What a reply says of the document with this number."""
+    evidence = next((line for line in reply.evidence if line.number == number), None)
+    return Line(shown, stated, evidence, said_about(reply.reasoning, number) if reply.reasoning else "")
+
+
+def read_reply(task: ListwiseTask | MMR5Task, reply: Reply) -> ListwiseReply:
     """The reply as read, with the faults of the call beside those of its text."""
     faults: tuple[Fault, ...] = (reply.fault,) if reply.fault else ()
     faults += (Fault("truncated", "the reply reached its limit of tokens"),) if reply.truncated else ()
     if reply.text is None:
-        return ListwiseReply(tuple(range(len(task.documents))), faults=faults)
+        silence = faults or (Fault("backend_error", "the model gave neither a text nor a reason"),)
+        return ListwiseReply(tuple(range(len(task.documents))), faults=silence)
     said = task.parse(reply.text)
     return replace(said, faults=faults + said.faults)
-
-
-def _lines(
-    candidates: Sequence[Candidate], shown: Sequence[Shown], said: ListwiseReply, *, borda_of: int
-) -> Iterator[tuple[int, Line]]:
-    """What was said of each. With several orders combined, the model has stated every place."""
-    evidence = {line.number - 1: line for line in said.evidence}
-    stated = set(said.order[: said.stated])
-    for place, (candidate, document) in enumerate(zip(candidates, shown, strict=True)):
-        reasoning = said_about(said.reasoning, place + 1) if said.reasoning else ""
-        yield candidate.position, Line(document, borda_of > 1 or place in stated, evidence.get(place), reasoning)
