@@ -1,0 +1,50 @@
+"""The reranker as a document compressor."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.runnables import Runnable
+from pydantic import ConfigDict, Field
+
+from langchain_rag_reasoner.runnable import as_runnable
+from rag_reasoner import ReasoningReranker
+
+
+class ReasoningCompressor(BaseDocumentCompressor):
+    """Drops the clearly irrelevant documents and ranks the rest with reasons.
+
+    Each call is a run of its own under the caller's callbacks, so that tracing shows it.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    reranker: Any = Field(exclude=True, repr=False)
+    top_n: int | None = None
+    keep_dropped: bool = False
+
+    def __init__(self, reranker: ReasoningReranker, **options: Any) -> None:
+        super().__init__(reranker=reranker, **options)  # type: ignore[call-arg]
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """Copies of the documents that are left, the best first."""
+        asked = {"query": query, "documents": list(documents)}
+        return self._runnable().invoke(asked, {"callbacks": callbacks})
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """`compress_documents`, awaited."""
+        asked = {"query": query, "documents": list(documents)}
+        return await self._runnable().ainvoke(asked, {"callbacks": callbacks})
+
+    def _runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
+        return as_runnable(self.reranker, top_n=self.top_n, keep_dropped=self.keep_dropped)
+
+
+def as_compressor(reranker: ReasoningReranker, **options: Any) -> ReasoningCompressor:
+    """What `ReasoningReranker.as_langchain` gives."""
+    return ReasoningCompressor(reranker, **options)
