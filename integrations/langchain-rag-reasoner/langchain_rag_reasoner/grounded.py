@@ -10,8 +10,9 @@ from langchain_core.messages.content import Citation as Annotation
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
-from langchain_rag_reasoner.convert import candidates_of, citation_note, documents_of
+from langchain_rag_reasoner.convert import candidates_of, documents_of
 from rag_reasoner import ReasoningReranker, Result
+from rag_reasoner.results.notes import citation_note
 from rag_reasoner.types import Answer, Citation
 
 NAME = "GroundedAnswer"

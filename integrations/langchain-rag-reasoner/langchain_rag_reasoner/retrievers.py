@@ -9,9 +9,9 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
 from pydantic import ConfigDict, Field
 
-from langchain_rag_reasoner.convert import NOTE, reference
 from langchain_rag_reasoner.runnable import as_runnable
 from rag_reasoner import ReasoningReranker
+from rag_reasoner.results.notes import NOTE, image_note
 from rag_reasoner.retrieve.base import Retriever
 from rag_reasoner.types import Candidate
 
@@ -42,7 +42,7 @@ class PageRetriever(BaseRetriever):
 def _document(candidate: Candidate) -> Document:
     """A page as a document: its image is referred to by the file that it is a page of."""
     page = candidate.document
-    note = {"page": page.page, "image": reference(page.image), "scores": dict(candidate.scores)}
+    note = {"page": page.page, "image": image_note(page.image), "scores": dict(candidate.scores)}
     metadata = {"source": page.source, "title": page.title, "page_label": str(page.page or ""), NOTE: note}
     return Document(id=page.id, page_content=page.text, metadata=metadata)
 

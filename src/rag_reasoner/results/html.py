@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from html import escape
 
 from rag_reasoner.results.result import Result
-from rag_reasoner.results.text import answer_line, chance, headline, notes, place, quote_line
+from rag_reasoner.results.text import answer_line, chance, headline, notes, place, printable, quote_line, why
 from rag_reasoner.types import Judgement
 
 _CELL = "style='text-align:left;vertical-align:top'"
 
 
 def as_html(result: Result) -> str:
-    return "".join(_parts(result))
+    return printable("".join(_parts(result)))
 
 
 def _parts(result: Result) -> Iterator[str]:
@@ -33,6 +33,6 @@ def _parts(result: Result) -> Iterator[str]:
 
 def _row(judgement: Judgement) -> str:
     quotes = "".join(f"<div>{escape(quote_line(citation))}</div>" for citation in judgement.citations)
-    why = f"<div><small>{escape(judgement.reasoned_by)}: {escape(judgement.reasoning)}</small></div>"
+    why = f"<div><small>{escape(judgement.reasoned_by)}: {escape(why(judgement))}</small></div>"
     cells = (str(judgement.rank), escape(place(judgement)), chance(judgement.probability), quotes + why)
     return f"<tr>{''.join(f'<td {_CELL}>{cell}</td>' for cell in cells)}</tr>"

@@ -1,8 +1,12 @@
 """A result as JSON, and back."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from math import isfinite
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,7 +26,29 @@ def dump(result: Result, indent: int | None = None) -> str:
         ranked=tuple(replace(judgement, candidate=_light(judgement.candidate)) for judgement in result.ranked),
         dropped=tuple(replace(dropped, candidate=_light(dropped.candidate)) for dropped in result.dropped),
     )
-    return _adapter().dump_json(light, indent=indent, fallback=str).decode()
+    return json.dumps(_plain(_adapter().dump_python(light)), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _plain(value: object) -> Any:
+    """`value` as JSON knows it, and as any reader of JSON takes it: metadata may hold anything."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if isfinite(value) else str(value)
+        case bytes() | bytearray():
+            return f"<{len(value)} bytes>"
+        case Mapping():
+            return {_text(key): _plain(one) for key, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(one) for one in value]
+        case _:
+            return _text(value)
+
+
+def _text(value: object) -> str:
+    """`str(value)`, with a question mark for what cannot be written as UTF-8: half of a pair of surrogates."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def load(text: str | bytes) -> Result:

@@ -10,9 +10,19 @@ MARKS = {"exact": "✓ verified", "normalised": "✓ verified", "none": "✗ not
 
 _MOST_QUOTE, _MOST_NAMED = 160, 3
 
+_CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
+_BIDIRECTIONAL = (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_SURROGATES = range(0xD800, 0xE000)
+_COMMANDS = dict.fromkeys((*_CONTROLS, *_BIDIRECTIONAL, *_SURROGATES), "�")
+
 
 def as_text(result: Result) -> str:
-    return "\n".join(_lines(result))
+    return printable("\n".join(_lines(result)))
+
+
+def printable(text: str) -> str:
+    """`text`, as long as before, without characters that command a terminal, turn text round, or are none."""
+    return text.translate(_COMMANDS)
 
 
 def _lines(result: Result) -> Iterator[str]:
@@ -32,15 +42,17 @@ def headline(result: Result) -> str:
     total = len(result.ranked) + len(result.dropped)
     seconds = sum(result.timings.values())
     parts = [counted(total, "candidate"), f"{len(result.dropped)} dropped", f"{len(result.ranked)} ranked"]
-    return " · ".join([*parts, f"{seconds:.1f} s", f"{result.usage.tokens:,} tokens"])
+    parts += [f"{seconds:.1f} s", f"{result.usage.tokens:,} tokens"]
+    agreement = [] if result.agreement is None else [f"agreement of the shuffles {result.agreement:.2f}"]
+    return " · ".join(parts + agreement)
 
 
 def _judgement(judgement: Judgement) -> Iterator[str]:
-    yield f"{judgement.rank:>2}  {place(judgement)}  {chance(judgement.probability)}"
+    yield f"{judgement.rank:>2}  {place(judgement)}  {chance(judgement.probability)}".rstrip()
     for citation in judgement.citations:
         yield f"    {quote_line(citation)}"
     if judgement.reasoning:
-        yield f"    why ({judgement.reasoned_by}): {judgement.reasoning}"
+        yield f"    why ({judgement.reasoned_by}): {why(judgement)}"
 
 
 def place(judgement: Judgement) -> str:
@@ -63,12 +75,33 @@ def chance(probability: float | None) -> str:
     return "" if probability is None else f"{probability:.2f}"
 
 
+def quoted(citation: Citation, most: int | None = _MOST_QUOTE) -> str:
+    """The words of a quote, shortened to `most` characters, in quotation marks; nothing where there are none."""
+    words = " ".join(citation.quote.split())
+    return f"“{words if most is None else shortened(words, most)}”" if words else ""
+
+
+def mark(citation: Citation) -> str:
+    """What became of looking the quote up."""
+    if not citation.quote.strip():
+        return "✗ no quote"
+    return MARKS[citation.verified] + (" (hidden text)" if citation.hidden else "")
+
+
 def quote_line(citation: Citation) -> str:
     """A shortened quote, with its mark."""
-    words = " ".join(citation.quote.split())
-    short = words if len(words) <= _MOST_QUOTE else f"{words[:_MOST_QUOTE].rsplit(' ', 1)[0]} …"
-    hidden = " (hidden text)" if citation.hidden else ""
-    return f"“{short}”  {MARKS[citation.verified]}{hidden}" if words else MARKS[citation.verified]
+    return "  ".join(filter(None, (quoted(citation), mark(citation))))
+
+
+def why(judgement: Judgement) -> str:
+    """The reasoning, without a quote that is shown as a citation anyway."""
+    verdict, opened, _ = judgement.reasoning.partition(": “")
+    return verdict if opened and judgement.citations else judgement.reasoning
+
+
+def shortened(text: str, most: int) -> str:
+    """`text` up to a blank before its `most`th character."""
+    return text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} …"
 
 
 def answer_line(answer: Answer) -> str:
