@@ -33,12 +33,12 @@ def _as_candidate(position: int, given: CandidateLike) -> Candidate:
 
 
 def checked_query(query: str) -> str:
-    """`query` without the blanks around it. Raises InvalidInput where nothing is left."""
+    """`query` without the blanks around it, in whole characters. Raises InvalidInput where nothing is left."""
     if not isinstance(query, str):
         raise InvalidInput(f"the query must be a str, not {type(query).__name__}")
     if not query.strip():
         raise InvalidInput(f"the query is empty ({query!r}); ask a question")
-    return query.strip()
+    return query.strip().encode("utf-8", "replace").decode("utf-8")
 
 
 def from_one_up(name: str, value: int) -> int:

@@ -22,11 +22,13 @@ from rag_reasoner.types import Candidate
 EXAMPLES = f"""
 Examples:
 
-  rag-reasoner ask examples/pdfs "How many cases were in the inventory in FY 2015?"
+  rag-reasoner ask examples/pdfs "How many cases were there in FY 2015?"
 
-  rag-reasoner ask report.pdf notes/ "Who signed it?" --keep 5 --explain full
+  rag-reasoner ask report.pdf notes/ "Who signed it?" --explain full
 
-  rag-reasoner ask scans.pdf "What does the chart show?" --model Qwen/Qwen2.5-VL-3B-Instruct --json
+  rag-reasoner ask scan.png "What is shown?" --model my/vision-model --json
+
+  rag-reasoner ask notes.md -- "-40 °C is how many °F?"
 
 {EXIT_CODES}
 """

@@ -1,11 +1,20 @@
 """From options to a reranker, and from paths to documents, with progress for whoever watches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from rag_reasoner.cli.exits import NOTHING_READ, fail
 from rag_reasoner.pages.reading import Progress as ReadingProgress
@@ -13,6 +22,7 @@ from rag_reasoner.pages.reading import Reading, read
 from rag_reasoner.reranker import ReasoningReranker
 from rag_reasoner.stages.keep import parse_keep
 from rag_reasoner.tasks import Format
+from rag_reasoner.types import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +57,38 @@ def reranker(asked: Asked) -> ReasoningReranker:
 
 def documents(paths: Sequence[str], password: str | None, ocr: bool | None) -> Reading:
     """What the paths hold. Ends the command where nothing could be read."""
-    with _bar() as bar:
+    reading = read_paths(paths, password, ocr)
+    if not reading.documents:
+        nothing_read(reading.faults)
+    return reading
+
+
+def read_paths(paths: Sequence[str], password: str | None, ocr: bool | None) -> Reading:
+    """What the paths hold, perhaps nothing."""
+    with _progress(BarColumn(), MofNCompleteColumn()) as bar:
         task = bar.add_task("reading", total=None)
 
         def tell(progress: ReadingProgress) -> None:
             bar.update(task, description=progress.source[-40:], completed=progress.page, total=progress.pages)
 
-        reading = read(paths, password=password, ocr=ocr, progress=tell)
-    if not reading.documents:
-        reasons = "; ".join(map(str, reading.unread)) or "there is no PDF, image or text among the files"
-        fail(f"nothing could be read: {reasons}", NOTHING_READ)
-    return reading
+        return read(paths, password=password, ocr=ocr, progress=tell)
+
+
+def nothing_read(faults: Iterable[Fault]) -> NoReturn:
+    """End the command: no file of those named could be read."""
+    reasons = "; ".join(f"{fault.source}: {fault.detail}" for fault in faults)
+    fail(f"nothing could be read: {reasons or 'there is no PDF, image or text among the files'}", NOTHING_READ)
 
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """A spinner on stderr; nothing where nobody watches."""
-    with _bar() as bar:
+    with _progress() as bar:
         bar.add_task(what, total=None)
         yield
 
 
-def _bar() -> Progress:
+def _progress(*columns: ProgressColumn) -> Progress:
     console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    shown = (SpinnerColumn(), TextColumn("{task.description}"), *columns, TimeElapsedColumn())
+    return Progress(*shown, console=console, transient=True, disable=not console.is_terminal)

@@ -1,11 +1,14 @@
 """Candidates from a JSON-lines file: untrusted, so every line is checked, and a bad one costs only itself."""
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.types import Document, Fault, Image
+
+_EXAMPLE = 'a line is {"id": "a", "text": "..."}'
 
 
 class Line(BaseModel):
@@ -27,30 +30,28 @@ class Line(BaseModel):
 
 
 def read_candidates(path: Path) -> tuple[list[Document], list[Fault]]:
-    """The candidates of the file, and a fault for each line that is none.
+    """The candidates of the file, and a fault for each line that is none, or for a file that has none.
 
-    Raises InvalidInput where the file cannot be read or has no candidate at all.
+    Raises InvalidInput where the file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        content = path.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror or 'cannot be read'}; give a .jsonl file of candidates") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    documents: list[Document] = []
-    faults: list[Fault] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            documents.append(Line.model_validate_json(line).document())
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            faults.append(
-                Fault("unread", f"line {number}: {where + ': ' if where else ''}{first['msg']}", source=str(path))
-            )
-    if not documents:
-        reason = faults[0].detail if faults else "the file is empty"
-        raise InvalidInput(f'{path} has no candidate: {reason}; a line is {{"id": "a", "text": "..."}}')
-    return documents, faults
+    # Lines end at newlines only: str.splitlines would also break at the line separators that JSON texts may hold.
+    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
+    found = [_read_line(number, line) for number, line in lines]
+    faults = [Fault("unread", one, source=str(path)) for one in found if isinstance(one, str)]
+    if not lines:
+        faults.append(Fault("unread", f"the file is empty; {_EXAMPLE}", source=str(path)))
+    return [one for one in found if isinstance(one, Document)], faults
+
+
+def _read_line(number: int, line: bytes) -> Document | str:
+    """The candidate, or what is wrong with the line."""
+    try:
+        return Line.model_validate_json(line).document()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        return f"line {number}: {where}{first['msg']}; {_EXAMPLE}"

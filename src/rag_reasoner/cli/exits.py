@@ -1,6 +1,8 @@
 """How a command ends: one clear line on stderr and a documented exit code, never a traceback for a user's mistake."""
 
 import functools
+import os
+import sys
 from collections.abc import Callable
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -8,6 +10,7 @@ import typer
 from rich.console import Console
 
 from rag_reasoner.errors import BackendError, InvalidInput, MissingExtra, ModelError, RagReasonerError
+from rag_reasoner.results.text import printable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,15 +37,21 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
         except KeyboardInterrupt:
             fail("interrupted", 130)
         except BrokenPipeError:
-            raise typer.Exit(0) from None
+            _hush()
+            raise typer.Exit from None
 
     return run
 
 
 def fail(message: str, code: int) -> NoReturn:
     """End the command with `message` on stderr."""
-    errors.print(f"error: {message}", markup=False, style="red")
+    errors.print(printable(f"error: {message}"), markup=False, style="red")
     raise typer.Exit(code)
+
+
+def _hush() -> None:
+    """Nobody reads on: what is left to write goes nowhere, so that Python can end without a word."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code(error: RagReasonerError) -> int:

@@ -7,7 +7,7 @@ import typer
 
 from rag_reasoner.candidates import checked_query
 from rag_reasoner.cli import options
-from rag_reasoner.cli.build import Asked, documents, reranker, working
+from rag_reasoner.cli.build import Asked, nothing_read, read_paths, reranker, working
 from rag_reasoner.cli.candidates_file import read_candidates
 from rag_reasoner.cli.exits import EXIT_CODES, guarded
 from rag_reasoner.report.terminal import print_result
@@ -18,9 +18,11 @@ Examples:
 
   rag-reasoner rerank "Who signed the act?" --candidates candidates.jsonl
 
-  rag-reasoner rerank "Who signed the act?" --candidates page1.png --candidates page2.png --answer
+  rag-reasoner rerank "Who signed it?" -c page1.png -c page2.png --answer
 
-A line of the file: {{"id": "a", "text": "...", "title": "...", "image": "page.png"}}; id and text or image are needed.
+A line of the file: {{"id": "a", "text": "...", "title": "...", "image": "a.png"}}
+
+The id is needed, and a text or an image; other fields are kept as metadata.
 
 {EXIT_CODES}
 """
@@ -68,8 +70,10 @@ def _given(paths: list[str], password: str | None, ocr: bool | None) -> tuple[li
         if path.endswith(".jsonl"):
             read, unread = read_candidates(Path(path))
         else:
-            reading = documents([path], password, ocr)
+            reading = read_paths([path], password, ocr)
             read, unread = list(reading.documents), list(reading.faults)
         given += read
         faults += unread
+    if not given:
+        nothing_read(faults)
     return given, faults

@@ -91,6 +91,7 @@ def _raw_text(textpage: pdfium.PdfTextPage) -> str:
 def _opened(source: Path | bytes, password: str | None) -> Iterator[pdfium.PdfDocument]:
     if not is_pdf(source):
         raise Refused("it is not a PDF")
+    _forget_last_error()
     try:
         document = pdfium.PdfDocument(source, password=password)
     except pdfium.PdfiumError as error:
@@ -99,6 +100,11 @@ def _opened(source: Path | bytes, password: str | None) -> Iterator[pdfium.PdfDo
         yield document
     finally:
         document.close()
+
+
+def _forget_last_error() -> None:
+    """PDFium keeps the last failure's code, and a file without pages sets none: it would inherit another file's."""
+    raw.FPDF_LoadMemDocument64(b"-", 1, None)
 
 
 def _opening_problem(code: int | None, password: str | None) -> str:

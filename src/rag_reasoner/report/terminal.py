@@ -3,26 +3,43 @@
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from rag_reasoner.results.result import Result
-from rag_reasoner.results.text import MARKS, counted, notes, place
+from rag_reasoner.results.text import chance, headline, mark, notes, place, printable, quoted, shortened, why
 from rag_reasoner.types import Citation, Judgement
 
 _SHORT_QUOTE, _SHORT_REASON = 150, 200
 
 
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Left to the command, which ends well; rich would end the process with an error."""
+        raise BrokenPipeError
+
+
 def print_result(
     result: Result, *, found: str = "", top_k: int, full: bool = False, console: Console | None = None
 ) -> None:
-    """Print `result`: the first `top_k` of the ranking, or everything with `full`."""
-    out = console or Console(highlight=False, soft_wrap=True)
+    """Print `result`: the first `top_k` of the ranking, or everything with `full`.
+
+    A terminal gets lines that keep their indentation where they wrap; a pipe gets them whole.
+    """
+    out = console or _Terminal(highlight=False)
     for line in _lines(result, found, top_k, full):
-        out.print(line)
+        line.plain = printable(line.plain)
+        out.print(_hanging(line) if out.is_terminal else line, soft_wrap=not out.is_terminal)
+
+
+def _hanging(line: Text) -> Padding:
+    indent = len(line.plain) - len(line.plain.lstrip())
+    return Padding(line[indent:], (0, 0, 0, indent))
 
 
 def _lines(result: Result, found: str, top_k: int, full: bool) -> Iterator[Text]:
-    yield Text(_headline(result, found), style="dim")
+    parts = (found, headline(result), f"model {result.model}")
+    yield Text(" · ".join(filter(None, parts)), style="dim")
     if not result.ranked:
         yield Text("no candidate: no page shares a word with the question", style="yellow")
     for judgement in result.ranked if full else result.ranked[:top_k]:
@@ -36,35 +53,20 @@ def _lines(result: Result, found: str, top_k: int, full: bool) -> Iterator[Text]
         yield Text(f"! {note}", style="yellow")
 
 
-def _headline(result: Result, found: str) -> str:
-    total = len(result.ranked) + len(result.dropped)
-    parts = [found] if found else []
-    parts += [
-        counted(total, "candidate"),
-        f"{len(result.dropped)} dropped by the filter",
-        f"{len(result.ranked)} ranked",
-    ]
-    parts += [f"{sum(result.timings.values()):.1f} s", f"{result.usage.tokens:,} tokens", f"model {result.model}"]
-    return " · ".join(parts)
-
-
 def _judgement(judgement: Judgement, full: bool) -> Iterator[Text]:
-    chance = "    " if judgement.probability is None else f"{judgement.probability:.2f}"
-    line = Text(f"{judgement.rank:>2}  ").append(place(judgement), style="bold").append(f"   {chance}")
-    yield line
+    line = Text(f"{judgement.rank:>2}  ").append(place(judgement), style="bold")
+    yield line.append(f"   {chance(judgement.probability)}".rstrip())
     for citation in judgement.citations:
         yield Text("    ").append_text(_quote(citation, full))
     if judgement.reasoning:
-        reason = judgement.reasoning if full else _short(judgement.reasoning, _SHORT_REASON)
+        reason = why(judgement) if full else shortened(why(judgement), _SHORT_REASON)
         yield Text(f"    why ({judgement.reasoned_by}): {reason}")
 
 
 def _quote(citation: Citation, full: bool) -> Text:
-    words = " ".join(citation.quote.split())
-    shown = words if full else _short(words, _SHORT_QUOTE)
+    words = quoted(citation, None if full else _SHORT_QUOTE)
     style = "green" if citation.verified != "none" else "red"
-    hidden = " (hidden text)" if citation.hidden else ""
-    return Text(f"“{shown}”  ").append(MARKS[citation.verified] + hidden, style=style)
+    return Text(f"{words}  " if words else "").append(mark(citation), style=style)
 
 
 def _answer(result: Result) -> Iterator[Text]:
@@ -75,17 +77,12 @@ def _answer(result: Result) -> Iterator[Text]:
     text = Text(f"Answer{by}  ").append(answer.text, style="bold")
     yield text.append(f"   ({len(result.dropped)} dropped: --explain full)" if result.dropped else "", style="dim")
     for citation in answer.citations:
-        where = f"{citation.document_id}"
-        yield Text("    ").append_text(_quote(citation, full=False)).append(f"  {where}", style="dim")
+        yield Text("    ").append_text(_quote(citation, full=False)).append(f"  {citation.document_id}", style="dim")
 
 
 def _dropped(result: Result) -> Iterator[Text]:
     if result.dropped:
-        yield Text("\nDropped", style="bold")
+        yield Text()
+        yield Text("Dropped", style="bold")
     for dropped in result.dropped:
-        chance = "    " if dropped.probability is None else f"{dropped.probability:.2f}"
-        yield Text(f"    {dropped.candidate.document.id}   {chance}   {dropped.reason}")
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} …"
+        yield Text(f"    {dropped.candidate.document.id}   {chance(dropped.probability)}   {dropped.reason}")

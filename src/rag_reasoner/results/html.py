@@ -33,6 +33,6 @@ def _parts(result: Result) -> Iterator[str]:
 
 def _row(judgement: Judgement) -> str:
     quotes = "".join(f"<div>{escape(quote_line(citation))}</div>" for citation in judgement.citations)
-    why = f"<div><small>{escape(judgement.reasoned_by)}: {escape(why(judgement))}</small></div>"
-    cells = (str(judgement.rank), escape(place(judgement)), chance(judgement.probability), quotes + why)
+    reasons = f"<div><small>{escape(judgement.reasoned_by)}: {escape(why(judgement))}</small></div>"
+    cells = (str(judgement.rank), escape(place(judgement)), chance(judgement.probability), quotes + reasons)
     return f"<tr>{''.join(f'<td {_CELL}>{cell}</td>' for cell in cells)}</tr>"
