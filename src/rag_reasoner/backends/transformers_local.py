@@ -114,8 +114,10 @@ class TransformersLocal:
     def _write_batch(
         self, told: Told | None, stop: Stop, batch: Sequence[Planned], prompts: Sequence[Encoded]
     ) -> list[Reply]:
-        tell = told and (lambda row, text: told(batch[row].place, text))
+        tell = partial(_tell, told, batch) if told else None
         written = write(prompts, [item.reply for item in batch], self._loaded, stop, tell)
+        for row, one in enumerate(written if told else ()):
+            _tell(told, batch, row, one.text)
         return [_reply(one, prompt) for one, prompt in zip(written, prompts, strict=True)]
 
     def _hold_batch(
@@ -182,6 +184,11 @@ def _in_loop(on_text: OnText) -> OnText:
         loop.call_soon_threadsafe(on_text, place, text)
 
     return tell
+
+
+def _tell(told: Told | None, batch: Sequence[Planned], row: int, text: str) -> None:
+    if told:
+        told(batch[row].place, text)
 
 
 def _reply(written: Written, prompt: Encoded) -> Reply:

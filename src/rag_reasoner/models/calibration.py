@@ -20,7 +20,7 @@ class Platt:
     b: float
 
     def __call__(self, probability: float) -> float:
-        return 1 / (1 + math.exp(-(self.a * _logit(probability) + self.b)))
+        return (1 + math.tanh((self.a * logit(probability) + self.b) / 2)) / 2  # a sigmoid that cannot overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ def read_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
     raise InvalidInput(f"unknown calibration {sorted(stored)}: a card holds platt (a, b) or isotonic (x, y)")
 
 
-def _logit(probability: float) -> float:
+def logit(probability: float) -> float:
+    """log(p / (1 - p)), of a p that is kept a little away from 0 and 1."""
     kept = min(max(probability, _LEAST), 1 - _LEAST)
     return math.log(kept / (1 - kept))
 

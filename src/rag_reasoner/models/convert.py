@@ -1,26 +1,22 @@
 """GGUF to safetensors in bf16, once, so that the model then loads in about a second."""
 
 import json
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from rag_reasoner.models.base_hash import ORIGIN
+from rag_reasoner.models.quiet import quiet
 from rag_reasoner.torchvision_guard import guard
 
 
 def convert(gguf: Path, folder: Path, *, sha256: str) -> None:
     """Writes the model and tokenizer of `gguf` to `folder`, which remembers the hash of what it was made from."""
     guard()
-    from transformers.utils import logging
-
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
+    with quiet():
         _dequantised(gguf).save_pretrained(folder)
         _tokenizer(gguf).save_pretrained(folder)
-    finally:
-        if bars:
-            logging.enable_progress_bar()
     (folder / ORIGIN).write_text(json.dumps({"sha256": sha256}), encoding="utf-8")
 
 
@@ -29,7 +25,8 @@ def _dequantised(gguf: Path) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-    read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    with redirect_stderr(StringIO()):  # a bar that cannot be switched off
+        read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     options = {name: value for name, value in read.config.to_dict().items() if name != "quantization_config"}
     model = LlamaForCausalLM(LlamaConfig(**options))
     model.load_state_dict(read.state_dict())

@@ -63,7 +63,7 @@ def forget_positions(model: Any) -> None:
 
 
 def _greedy(loaded: Loaded, most: int) -> Any:
-    """Plain greedy decoding, whatever sampling or penalties the checkpoint suggests."""
+    """Plain greedy decoding."""
     from transformers import GenerationConfig
 
     ends = sorted(ends_of(loaded))

@@ -1,5 +1,6 @@
 """A model from a folder, a hub id, or the default one: language models, vision models, and LoRA adapters on them."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from rag_reasoner.models.adapter_card import DEFAULT_BASE, AdapterCard, check, r
 from rag_reasoner.models.base_hash import base_hash
 from rag_reasoner.models.calibration import Calibration
 from rag_reasoner.models.default import NAME, pull
+from rag_reasoner.models.quiet import quiet
 from rag_reasoner.tasks import Format
 from rag_reasoner.torchvision_guard import guard
 
@@ -60,7 +62,11 @@ def load(
 ) -> Loaded:
     """`model`: None for the default one, a folder (weights, or an adapter), or a hub id."""
     guard()
-    source = _source(model, Path(adapter) if adapter else None)
+    with quiet():
+        return _load(_source(model, Path(adapter) if adapter else None), format, device, dtype)
+
+
+def _load(source: "_Source", format: Format | None, device: str | None, dtype: str | None) -> Loaded:
     place = device_for(device)
     config = _config(source.base)
     sees = _sees(config, source.base)
@@ -75,6 +81,7 @@ def load(
         calibrated=bool(card and card.calibration),
         reads_images=sees,
     )
+    weights.generation_config = _no_sampling(weights)
     return Loaded(weights.to(place).eval(), encoder_of(reads), described, card.calibration if card else None)
 
 
@@ -148,11 +155,20 @@ def _weights(base: str, dtype: "torch.dtype", adapter: Path | None, *, sees: boo
     return model if adapter is None else _merged(model, adapter).to(dtype)
 
 
+def _no_sampling(model: Any) -> Any:
+    """Where replies end, and nothing else that the checkpoint suggests: `generate` would mix it into our settings."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
+
+
 def _merged(model: Any, adapter: Path) -> Any:
     from peft import PeftModel
 
     try:
-        return PeftModel.from_pretrained(model, str(adapter), use_safetensors=True).merge_and_unload()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft's own use of what transformers will rename
+            return PeftModel.from_pretrained(model, str(adapter), use_safetensors=True).merge_and_unload()
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"the adapter {str(adapter)!r} does not fit its base: {error}") from error
 
