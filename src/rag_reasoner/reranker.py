@@ -12,6 +12,7 @@ from rag_reasoner.backends.base import Completer, Judge
 from rag_reasoner.backends.load import Named, load_backend
 from rag_reasoner.candidates import CandidateLike, as_candidates, checked_query, from_one_up, one_of
 from rag_reasoner.drive import Budget, Emit, Event, Run, arun, run, silent
+from rag_reasoner.duck import DropsIntoLlamaIndex
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.located import located
 from rag_reasoner.pages.image import load as load_image
@@ -27,7 +28,7 @@ from rag_reasoner.types import Usage
 Stage = Literal["filter", "rank"]
 
 
-class ReasoningReranker:
+class ReasoningReranker(DropsIntoLlamaIndex):
     """Drops the clearly irrelevant point by point, ranks the rest as a list with reasons, and answers with citations.
 
     `model` is None (the bundled model), "lexical" (no model at all), a hub id, a folder, or a backend. `filter_model`,
@@ -139,10 +140,6 @@ class ReasoningReranker:
     ) -> AsyncIterator[Event | Result]:
         """`stream`, awaited. Leaving the loop early cancels the run."""
         return astreamed(lambda emit: self._later(self._asked(query, candidates, top_n, answer=answer), emit))
-
-    def as_llama_index(self, **options: Any) -> Any:
-        """A LlamaIndex node postprocessor. Raises MissingIntegration where its package is not installed."""
-        return adapter("llama_index")(self, **options)
 
     def as_langchain(self, **options: Any) -> Any:
         """A LangChain document compressor. Raises MissingIntegration where its package is not installed."""

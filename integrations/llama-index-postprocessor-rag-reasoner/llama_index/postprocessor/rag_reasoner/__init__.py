@@ -1,0 +1,7 @@
+"""rag_reasoner in LlamaIndex. These adapters convert values and decide nothing."""
+
+from llama_index.postprocessor.rag_reasoner.base import ReasoningRerankPostprocessor, as_postprocessor
+from llama_index.postprocessor.rag_reasoner.retriever import PageRetriever
+from llama_index.postprocessor.rag_reasoner.synthesizer import GroundedSynthesizer
+
+__all__ = ["GroundedSynthesizer", "PageRetriever", "ReasoningRerankPostprocessor", "as_postprocessor"]
