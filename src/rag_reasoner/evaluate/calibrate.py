@@ -1,0 +1,76 @@
+"""Calibration from a run: fitted on its judged pairs, checked on questions that it was not fitted on, stored."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner.evaluate.curves import judged_pairs
+from rag_reasoner.evaluate.fit import FITS, Method
+from rag_reasoner.evaluate.record import Record
+from rag_reasoner.metrics import expected_calibration_error
+from rag_reasoner.models.adapter_card import CARD, read_card
+from rag_reasoner.models.calibration import Calibration, Platt
+
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """A calibration fitted on all pairs; `before` and `after` are the ECE of halves that it was not fitted on."""
+
+    calibration: Calibration
+    pairs: int
+    relevant: int
+    before: float
+    after: float
+
+
+def calibrate(records: Sequence[Record], method: Method) -> Calibrated:
+    """Fit on all pairs. The error after is that of each half of the questions under a fit on the other half."""
+    probabilities, labels = judged_pairs(records)
+    if not probabilities:
+        raise InvalidInput("the runs have no judged pair: run `rag-reasoner eval` with the filter, and with a model")
+    halves = [[one for one in records if _half(one.id) == half] for half in (0, 1)]
+    mapped: list[float] = []
+    truths: list[bool] = []
+    for ours, others in (halves, halves[::-1]):
+        fitted = FITS[method](_pairs(others))
+        mapped += [fitted(p) for p, _ in _pairs(ours)]
+        truths += [label for _, label in _pairs(ours)]
+    return Calibrated(
+        FITS[method](_pairs(records)),
+        len(labels),
+        sum(labels),
+        expected_calibration_error(probabilities, labels, BINS),
+        expected_calibration_error(mapped, truths, BINS),
+    )
+
+
+def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> None:
+    """Write the calibration into the adapter's card.
+
+    Raises InvalidInput where the card has one already: the runs' probabilities went through it, and a second fit on
+    top of the first would be wrong alone. With `replace` the caller vouches that they did not.
+    """
+    if read_card(adapter).calibration is not None and not replace:
+        raise InvalidInput(
+            f"{adapter / CARD} has a calibration already: take it out, run `rag-reasoner eval` again and calibrate on "
+            "that, or give --replace if the runs were made without it"
+        )
+    stored = json.loads((adapter / CARD).read_text(encoding="utf-8"))
+    name = "platt" if isinstance(calibration, Platt) else "isotonic"
+    new = adapter / f"{CARD}.new"
+    text = json.dumps({**stored, "calibration": {name: asdict(calibration)}}, indent=2)
+    new.write_text(text + "\n", encoding="utf-8")
+    new.replace(adapter / CARD)
+
+
+def _pairs(records: Sequence[Record]) -> list[tuple[float, bool]]:
+    return list(zip(*judged_pairs(records), strict=True))
+
+
+def _half(row_id: str) -> int:
+    return hashlib.sha256(row_id.encode()).digest()[0] % 2

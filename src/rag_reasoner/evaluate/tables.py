@@ -1,0 +1,112 @@
+"""A run as Markdown: its figures, by group and slice, what it cost, and everything needed to make it again."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from rag_reasoner.evaluate.benchmarks import Benchmark, benchmark
+from rag_reasoner.evaluate.curves import judged_pairs
+from rag_reasoner.evaluate.figures import values
+from rag_reasoner.evaluate.folder import Finished, Header
+from rag_reasoner.evaluate.markdown import cell, number, table
+from rag_reasoner.evaluate.record import Record
+from rag_reasoner.metrics import expected_calibration_error, grouped, mean
+
+BINS = 10
+"""The bins of the calibration error."""
+
+
+def report(run: Finished) -> str:
+    """All tables of a run."""
+    asked = benchmark(str(run.header.what["benchmark"]))
+    return "\n\n".join(_parts(asked, run)) + "\n"
+
+
+def _parts(asked: Benchmark, run: Finished) -> Iterator[str]:
+    what = run.header.what
+    yield f"# {asked.title}, {what['split']}: n = {len(run.records)}"
+    yield _figures(asked, run.records)
+    yield from _slices(asked, run.records)
+    yield from _by_group(asked, run.records)
+    yield from _calibration(run.records)
+    yield "## Cost a question\n\n" + table(("", "mean"), _costs(run))
+    yield "## Made with\n\n" + table(("", ""), made_with(run.header))
+
+
+def means(asked: Benchmark, records: Sequence[Record]) -> dict[str, tuple[float | None, int]]:
+    """Every figure's mean and the number of questions it can be scored on; None where there is none."""
+    scored = {name: values(figure, records).values() for name, figure in asked.figures.items()}
+    return {name: (mean(found) if found else None, len(found)) for name, found in scored.items()}
+
+
+def _figures(asked: Benchmark, records: Sequence[Record]) -> str:
+    found = means(asked, records).items()
+    return table(("figure", "mean", "n"), [(name, number(value), str(n)) for name, (value, n) in found])
+
+
+def _slices(asked: Benchmark, records: Sequence[Record]) -> Iterator[str]:
+    parts = {name: [part for one in records if (part := cut(one))] for name, cut in asked.slices.items()}
+    rows = [(name, str(len(part)), *_leading(asked, part)) for name, part in parts.items() if part]
+    if rows:
+        yield "## Harder slices\n\n" + table(("slice", "n", *asked.leading), rows)
+
+
+def _leading(asked: Benchmark, records: Sequence[Record]) -> list[str]:
+    found = means(asked, records)
+    return [number(found[name][0]) for name in asked.leading]
+
+
+def _by_group(asked: Benchmark, records: Sequence[Record]) -> Iterator[str]:
+    """Means by group; micro is the mean over questions, macro the mean over the groups."""
+    groups = {one.id: one.group or "none" for one in records}
+    names = sorted(set(groups.values()))
+    if not asked.group or len(names) < 2:
+        return
+    scored = {name: values(asked.figures[name], records) for name in asked.leading}
+    by_figure = {name: grouped(found, groups) for name, found in scored.items() if found}
+    counts = [sum(group == name for group in groups.values()) for name in names]
+    rows = [
+        (name, str(count), *(number(one.means.get(name)) for one in by_figure.values()))
+        for name, count in zip(names, counts, strict=True)
+    ]
+    rows.append(("micro", str(len(records)), *(number(one.micro) for one in by_figure.values())))
+    rows.append(("macro", f"{len(names)} groups", *(number(one.macro) for one in by_figure.values())))
+    yield f"## By {asked.group}\n\n" + table((asked.group, "n", *by_figure), rows)
+
+
+def _calibration(records: Sequence[Record]) -> Iterator[str]:
+    probabilities, labels = judged_pairs(records)
+    if probabilities:
+        error = expected_calibration_error(probabilities, labels, BINS)
+        pairs = f"{len(labels):,} judged pairs, {sum(labels):,} of them relevant"
+        yield f"Calibration error (ECE, {BINS} bins) of P(relevant): {error:.3f} over {pairs}."
+
+
+def _costs(run: Finished) -> Iterator[tuple[str, str]]:
+    yield "model calls", f"{mean(one.calls for one in run.records):.1f}"
+    yield "tokens read", f"{mean(one.read for one in run.records):,.0f}"
+    yield "tokens written", f"{mean(one.written for one in run.records):,.0f}"
+    costs = run.costs.values()
+    for stage in dict.fromkeys(stage for one in costs for stage in one.seconds):
+        yield f"seconds, {stage}", f"{mean(one.seconds.get(stage, 0.0) for one in costs):.3f}"
+    for kind in sorted({kind for one in costs for kind in one.memory}):
+        yield f"peak memory, {kind}", f"{math.ceil(max(one.memory.get(kind, 0.0) for one in costs)):,} MB"
+
+
+def made_with(head: Header) -> list[tuple[str, str]]:
+    """Benchmark, sample, setting, versions, machine and command."""
+    what, made = head.what, head.made_with
+    sample = "all" if what["sample"] is None else f"{what['sample']} by hash"
+    versions = ", ".join(f"{name} {one}" for name, one in made["versions"].items())
+    return [
+        ("benchmark", f"{what['benchmark']}, {what['split']}"),
+        ("sample", sample),
+        ("setting", _setting(what["setting"])),
+        ("versions", versions),
+        ("machine", made["machine"]),
+        ("command", f"`{cell(made['command'])}`"),
+    ]
+
+
+def _setting(stored: Mapping[str, object]) -> str:
+    flat = {**stored, "sources": " above ".join(map(str, dict(stored["sources"]).values()))}  # type: ignore[call-overload]
+    return ", ".join(f"{name} {'default' if value is None else value}" for name, value in flat.items())
