@@ -4,13 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rag_reasoner.pages.highlight import highlight
     from rag_reasoner.pages.image import load
     from rag_reasoner.pages.reading import Reading, Unread, read
     from rag_reasoner.pages.words import with_words
 
-__all__ = ["Reading", "Unread", "load", "read", "with_words"]
+__all__ = ["Reading", "Unread", "highlight", "load", "read", "with_words"]
 
-_HOMES = {"Reading": "reading", "Unread": "reading", "load": "image", "read": "reading", "with_words": "words"}
+_HOMES = {
+    "Reading": "reading",
+    "Unread": "reading",
+    "highlight": "highlight",
+    "load": "image",
+    "read": "reading",
+    "with_words": "words",
+}
 
 
 def __getattr__(name: str) -> Any:
