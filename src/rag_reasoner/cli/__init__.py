@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rag_reasoner import __version__
-from rag_reasoner.cli import ask, doctor, pull, rerank
+from rag_reasoner.cli import ask, calibrate, compare, doctor, eval, pull, rerank
 
 app = typer.Typer(
     help="Ask PDFs and images: irrelevant pages dropped, the rest ranked with reasons, quotes looked up on the page.",
@@ -16,6 +16,9 @@ app = typer.Typer(
 
 app.command("ask", epilog=ask.EXAMPLES)(ask.ask)
 app.command("rerank", epilog=rerank.EXAMPLES)(rerank.rerank)
+app.command("eval", epilog=eval.EXAMPLES)(eval.evaluate)
+app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
+app.command("calibrate", epilog=calibrate.EXAMPLES)(calibrate.fit)
 app.command("pull", epilog=pull.EXAMPLES)(pull.pull)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 

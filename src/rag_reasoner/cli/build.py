@@ -1,6 +1,6 @@
 """From options to a reranker, and from paths to documents, with progress for whoever watches."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
@@ -86,6 +86,14 @@ def working(what: str) -> Iterator[None]:
     with _progress() as bar:
         bar.add_task(what, total=None)
         yield
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[object], None]]:
+    """A bar on stderr that every call takes one step further; nothing where nobody watches."""
+    with _progress(BarColumn(), MofNCompleteColumn()) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda _: bar.advance(task)
 
 
 def _progress(*columns: ProgressColumn) -> Progress:

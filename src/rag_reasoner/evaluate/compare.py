@@ -7,7 +7,7 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.benchmarks import Benchmark, benchmark
 from rag_reasoner.evaluate.figures import values
 from rag_reasoner.evaluate.folder import Finished
-from rag_reasoner.evaluate.markdown import number, table
+from rag_reasoner.evaluate.markdown import facts, number, table
 from rag_reasoner.evaluate.tables import made_with, means
 from rag_reasoner.metrics import Comparison, paired_bootstrap
 
@@ -47,7 +47,7 @@ def report(runs: Sequence[Finished], chosen: Sequence[str] = (), *, samples: int
     ]
     head = ("figure", "a", "b", "n", "mean a", "mean b", "b - a", "95 % interval", "p")
     how = f"Paired bootstrap over questions, {samples:,} samples, seed {seed}."
-    makes = [f"### {name}\n\n{table(('', ''), made_with(run.header))}" for name, run in named.items()]
+    makes = [f"### {name}\n\n{facts(made_with(run.header))}" for name, run in named.items()]
     return "\n\n".join([_together(asked, named, figures), table(head, rows), how, *makes]) + "\n"
 
 

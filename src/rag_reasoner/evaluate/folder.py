@@ -5,9 +5,10 @@ DIR/records.jsonl  a record a question
 DIR/costs.jsonl    seconds by stage and peak memory a question: the only part that the clock has a hand in
 """
 
+import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -52,9 +53,18 @@ class Finished:
     costs: Mapping[str, Costs]
 
 
-def header(benchmark: str, split: str, setting: Setting, sample: int | None, command: str) -> Header:
-    """The header of a run that starts now."""
-    what = {"benchmark": benchmark, "split": split, "sample": sample, "setting": asdict(setting)}
+def header(
+    benchmark: str, split: str, ids: Collection[str], setting: Setting, sample: int | None, command: str
+) -> Header:
+    """The header of a run that starts now. The ids' hash stands for the data: another file is another run."""
+    questions = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+    what = {
+        "benchmark": benchmark,
+        "split": split,
+        "sample": sample,
+        "questions": questions,
+        "setting": asdict(setting),
+    }
     made = {"versions": dict(_versions()), "machine": f"{platform.system()} {platform.machine()}", "command": command}
     return Header(what, made)
 

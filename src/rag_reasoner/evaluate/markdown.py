@@ -4,8 +4,16 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; columns after the first are set flush right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    """A table of numbers: the columns after the first are set flush right."""
+    return _joined([head, ["---", *["---:"] * (len(head) - 1)], *rows])
+
+
+def facts(rows: Iterable[Sequence[str]]) -> str:
+    """A table of names and what they stand for."""
+    return _joined([("", ""), ("---", "---"), *rows])
+
+
+def _joined(lines: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate import memory
-from rag_reasoner.evaluate.folder import COSTS, RECORDS, Costs, Header, begin, records
+from rag_reasoner.evaluate.folder import COSTS, RECORDS, Costs
 from rag_reasoner.evaluate.lines import Lines
 from rag_reasoner.evaluate.record import Record, record, silent
 from rag_reasoner.evaluate.row import Row
@@ -17,37 +17,25 @@ from rag_reasoner.reranker import ReasoningReranker
 from rag_reasoner.results import Result
 from rag_reasoner.types import Candidate
 
-Make = Callable[[], ReasoningReranker]
-
 
 def run(
     rows: Iterable[Row],
     setting: Setting,
-    make: Make,
+    reranker: ReasoningReranker,
     folder: Path,
-    head: Header,
     done: Callable[[Record], None] = lambda _: None,
-) -> list[Record]:
-    """Ask every row that the folder has no record of yet, and give all records in the rows' order.
+) -> None:
+    """Ask every row, and put a record of each into the folder that `begin` made.
 
-    `make` makes the reranker; it is called only where there is something to ask. Raises InvalidInput where the folder
-    holds a run of something else.
+    Give the rows that are left: those the folder has no record of, in their order. Then what a killed run and its
+    continuation write is what an unbroken run writes, byte for byte.
     """
-    begin(folder, head)
-    before = {one.id: one for one in records(folder)}
-    reranker: ReasoningReranker | None = None
-    found: list[Record] = []
     with Lines(folder / RECORDS) as lines, Lines(folder / COSTS) as costs:
         for row in rows:
-            one = before.get(row.id)
-            if one is None:
-                reranker = reranker or make()
-                one, cost = _asked(row, setting, reranker)
-                costs.append(json.dumps(asdict(cost)))
-                lines.append(one.model_dump_json())
-            found.append(one)
+            one, cost = _asked(row, setting, reranker)
+            costs.append(json.dumps(asdict(cost)))
+            lines.append(one.model_dump_json())
             done(one)
-    return found
 
 
 def _asked(row: Row, setting: Setting, reranker: ReasoningReranker) -> tuple[Record, Costs]:

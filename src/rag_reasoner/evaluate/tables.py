@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rag_reasoner.evaluate.benchmarks import Benchmark, benchmark
 from rag_reasoner.evaluate.curves import judged_pairs
 from rag_reasoner.evaluate.figures import values
 from rag_reasoner.evaluate.folder import Finished, Header
-from rag_reasoner.evaluate.markdown import cell, number, table
+from rag_reasoner.evaluate.markdown import cell, facts, number, table
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import expected_calibration_error, grouped, mean
 
@@ -29,7 +30,7 @@ def _parts(asked: Benchmark, run: Finished) -> Iterator[str]:
     yield from _by_group(asked, run.records)
     yield from _calibration(run.records)
     yield "## Cost a question\n\n" + table(("", "mean"), _costs(run))
-    yield "## Made with\n\n" + table(("", ""), made_with(run.header))
+    yield "## Made with\n\n" + facts(made_with(run.header))
 
 
 def means(asked: Benchmark, records: Sequence[Record]) -> dict[str, tuple[float | None, int]]:
@@ -107,6 +108,10 @@ def made_with(head: Header) -> list[tuple[str, str]]:
     ]
 
 
-def _setting(stored: Mapping[str, object]) -> str:
-    flat = {**stored, "sources": " above ".join(map(str, dict(stored["sources"]).values()))}  # type: ignore[call-overload]
+def _setting(stored: Mapping[str, Any]) -> str:
+    flat = {**stored, "sources": " ".join(_sources(**stored["sources"]))}
     return ", ".join(f"{name} {'default' if value is None else value}" for name, value in flat.items())
+
+
+def _sources(by: str, threshold: float) -> list[str]:
+    return [by] if by == "citations" else [by, "above", str(threshold)]
