@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rag_reasoner.pages.highlight import highlight
     from rag_reasoner.pages.image import load
+    from rag_reasoner.pages.marking import highlight
     from rag_reasoner.pages.reading import Reading, Unread, read
     from rag_reasoner.pages.words import with_words
 
@@ -14,7 +14,7 @@ __all__ = ["Reading", "Unread", "highlight", "load", "read", "with_words"]
 _HOMES = {
     "Reading": "reading",
     "Unread": "reading",
-    "highlight": "highlight",
+    "highlight": "marking",
     "load": "image",
     "read": "reading",
     "with_words": "words",

@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 
 from rag_reasoner import ReasoningReranker, read
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.pages.highlight import COLOUR, highlight, marked
+from rag_reasoner.pages.marking import COLOUR, highlight, marked
 from rag_reasoner.types import Box, Document
 
 
