@@ -1,6 +1,6 @@
 # Every command that a person or CI types. PYTHON is the interpreter of an environment made with `make install`.
 PYTHON ?= .venv/bin/python
-.PHONY: install fmt check test docs cli-docs build
+.PHONY: install fmt check test docs cli-docs integrations build
 
 install:   ; python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/rag-reasoner pull
 fmt:       ; $(PYTHON) -m ruff check --fix-only . && $(PYTHON) -m ruff format .
@@ -8,4 +8,5 @@ check:     ; $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && 
 test:      ; $(PYTHON) -m pytest
 docs:      ; $(dir $(PYTHON))zensical build --clean --strict -f mkdocs.yml
 cli-docs:  ; $(PYTHON) docs/write_cli.py
+integrations: ; integrations/check.sh
 build:     ; $(PYTHON) -m pip wheel -q --no-deps -w dist .
