@@ -26,7 +26,9 @@ def dump(result: Result, indent: int | None = None) -> str:
         ranked=tuple(replace(judgement, candidate=_light(judgement.candidate)) for judgement in result.ranked),
         dropped=tuple(replace(dropped, candidate=_light(dropped.candidate)) for dropped in result.dropped),
     )
-    return json.dumps(_plain(_adapter().dump_python(light)), ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(
+        _plain(_adapter().dump_python(light, warnings=False)), ensure_ascii=False, allow_nan=False, indent=indent
+    )
 
 
 def _plain(value: object) -> Any:

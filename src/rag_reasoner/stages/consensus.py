@@ -10,11 +10,15 @@ from random import Random
 
 
 def shuffles(count: int, number: int, seed: int) -> list[tuple[int, ...]]:
-    """`number` orders of range(count) in which to show documents; the first is the given order."""
+    """`number` orders of range(count) in which to show documents; the first is the given order.
+
+    Every second one is the one before it, turned round: a model's lean to either end of the list then cancels out.
+    """
     random = Random(f"{seed}/{count}")
     orders = [tuple(range(count))]
-    for _ in range(number - 1):
-        orders.append(tuple(random.sample(range(count), count)))
+    while len(orders) < number:
+        last = orders[-1]
+        orders.append(last[::-1] if len(orders) % 2 else tuple(random.sample(last, count)))
     return orders
 
 

@@ -23,7 +23,8 @@ _TAG = re.compile(rf"[<＜](?=[^\w<>＜‹]{{0,16}}(?:{_NAMES})(?![^\W_]))", re.
 _MARK = re.compile(r"[\[［【〔]([^\[\]［］【】〔〕]++)[\]］】〕]")
 _WORD = re.compile(r"[^\W\d_]+")
 _CITING = {"doc", "document", "passage", "page", "source", "image"}
-_UNPRINTABLE = {code: " " for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
+_CODES = (*range(32), 127, *range(128, 160), *range(0xD800, 0xE000))  # halves of surrogate pairs break tokenizers
+_UNPRINTABLE = {code: " " for code in _CODES if chr(code) not in "\n\t"}
 _PLAIN = str.maketrans({**_UNPRINTABLE, **dict.fromkeys(map(ord, LINE_END_HYPHENS), "-")})
 
 

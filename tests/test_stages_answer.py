@@ -1,0 +1,187 @@
+"""Answers, reasons and citations: what they rest on, where that stands, and who said so."""
+
+import re
+
+import pytest
+from fakes import CARD, QUERY, UNTRAINED, Mute, Perfect, Says, documents, kinds, only_completes, only_judges
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_pdf import Page, pdf, text
+
+from rag_reasoner import Document, Image, ReasoningReranker, read
+from rag_reasoner.backends.base import Card
+from rag_reasoner.located import located
+from rag_reasoner.stages.pipeline import Outcome
+from rag_reasoner.tasks import AnswerTask, Evidence, ListwiseReply, Statement
+from rag_reasoner.types import Answer, Box, Candidate, Citation, Dropped, Word
+
+MUSEUM = Document("m", "The museum\nopened in 1962. It has 40 rooms.", page=3)
+
+
+class Answers(Perfect):
+    """Quotes the second word on of every document, and cites the documents that have `mark`, in the order shown."""
+
+    def __init__(self, mark, card=CARD):
+        super().__init__(card)
+        self.mark = mark
+
+    def write(self, task):
+        cited = [place for place, one in enumerate(task.documents) if self.mark in one.original]
+        marks = "".join(f"[{place + 1}]" for place in cited)
+        lines = tuple(
+            Evidence(n, True, quote=" ".join(one.text.split()[1:])) for n, one in enumerate(task.documents, 1)
+        )
+        order = tuple(self.order(task))
+        return task.render(ListwiseReply(order, len(order), lines, Statement(f"so {marks}", tuple(cited))))
+
+
+def marks(answer):
+    return [int(number) for number in re.findall(r"\[(\d+)\]", answer.text)]
+
+
+@settings(max_examples=50)
+@given(
+    st.integers(1, 30),
+    st.sampled_from([900, 1500, 100_000]),
+    st.integers(1, 4),
+    st.one_of(st.none(), st.integers(1, 12)),
+    st.randoms(use_true_random=False),
+)
+def test_a_mark_is_the_rank_of_the_document_cited_whatever_happened_on_the_way(count, context, times, top_n, chance):
+    given_ = documents(*(round(chance.random(), 3) for _ in range(count)))
+    model = Answers(" 0.9", Card("fake", context, calibrated=True))
+    reranker = ReasoningReranker(model, keep="all", shuffles=times, top_n=top_n)
+    answer = (result := reranker.answer(QUERY, given_)).answer
+    ranks = {one.candidate.position: one.rank for one in result.ranked}
+    beyond = {one.candidate.position: one.reason for one in result.dropped}
+    for position, mark in zip([citation.position for citation in answer.citations], marks(answer), strict=True):
+        if position in ranks:
+            assert ranks[position] == mark
+        else:
+            assert beyond[position] == f"ranked {mark}, beyond top_n={top_n}; the answer cites it"
+    for citation in answer.citations:
+        document = given_[citation.position]
+        assert (citation.document_id, citation.page) == (document.id, document.page)
+        assert document.text[citation.start : citation.end] == citation.quote
+
+
+def test_a_citation_carries_page_offsets_and_boxes():
+    spans = [(0, 3), (4, 10), (11, 17)]
+    words = tuple(Word(*span, Box(0.1, 0.1 * line, 0.2, 0.1 * line + 0.05)) for line, span in enumerate(spans))
+    document = Document("m", MUSEUM.text, page=3, words=words)
+    result = ReasoningReranker(Answers("museum"), keep="all").answer(QUERY, [document, "worth 0.1"])
+    (citation,) = result.answer.citations
+    assert (citation.document_id, citation.page, citation.verified) == ("m", 3, "normalised")
+    assert document.text[citation.start : citation.end] == citation.quote == "museum\nopened in 1962. It has 40 rooms."
+    assert citation.boxes == (words[1].box, words[2].box)
+
+
+def test_quotes_are_found_on_the_page_for_documents_beyond_top_n_too():
+    word = Word(0, 5, Box(0, 0, 1, 1))
+    document = Document("a", "words", words=(word,))
+    citation = Citation("a", None, "words", 0, 5, verified="exact", position=7)
+    outcome = Outcome((), (Dropped(Candidate(document, 7), None, "beyond"),), Answer("x", (citation,)))
+    assert located(outcome).answer.citations[0].boxes == (word.box,)
+
+
+def test_boxes_of_a_real_page_enclose_the_quoted_words_only(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf(Page(text("Nothing here.", y=700) + text("The museum opened in 1962.", y=100))))
+    (page,) = read(path).documents
+    result = ReasoningReranker("lexical").answer("When did the museum open?", [page])
+    (citation,) = result.answer.citations
+    assert page.text[citation.start : citation.end] == citation.quote
+    assert all(0.8 < box.top < box.bottom < 0.9 for box in citation.boxes)
+    assert citation.boxes
+
+
+def test_a_file_that_is_gone_costs_the_boxes_and_not_the_result(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf(Page(text("The museum opened in 1962."))))
+    (page,) = read(path).documents
+    path.unlink()
+    (citation,) = ReasoningReranker("lexical").answer("When did the museum open?", [page]).answer.citations
+    assert citation.verified == "exact"
+    assert citation.boxes == ()
+
+
+def test_an_invented_quote_is_marked_and_has_no_place():
+    class Lies(Perfect):
+        def write(self, task):
+            return super().write(task).replace("worth 0.9", "worth 9.9")
+
+    result = ReasoningReranker(Lies(), keep="all").answer(QUERY, documents(0.9, 0.1))
+    (citation,) = result.answer.citations
+    assert (citation.quote, citation.verified, citation.start, citation.boxes) == ("worth 9.9", "none", None, ())
+    assert kinds(result) == {"unverified_quote", "unfounded_citation"}
+
+
+def test_the_models_abstention_is_an_abstention():
+    class Honest(Perfect):
+        def write(self, task):
+            return task.render(ListwiseReply((0, 1), 2, (), Statement("", abstained=True)))
+
+    answer = ReasoningReranker(Honest(), keep="all").answer(QUERY, documents(0.9, 0.1)).answer
+    assert (answer.text, answer.citations, answer.abstained) == ("The documents do not say.", (), True)
+    assert answer.answered_by == "fake"
+
+
+@pytest.mark.parametrize("model", [Mute(), Says("I would rather not."), Perfect(UNTRAINED), only_judges()])
+def test_an_answer_that_the_model_did_not_give_does_not_pose_as_its_own(model):
+    result = ReasoningReranker(model, keep="all").answer("When did the museum open?", [MUSEUM, "worth 0.1 of rock"])
+    assert result.answer.answered_by == "extractive"
+    assert {one.reasoned_by for one in result.ranked} == {"extractive"}
+    (mark,), (citation,) = marks(result.answer), result.answer.citations
+    assert result.ranked[mark - 1].candidate.position == citation.position
+    assert MUSEUM.text[citation.start : citation.end] == citation.quote
+
+
+def test_an_extractive_answer_rests_on_what_is_in_the_ranking():
+    given_ = ["worth 0.9 of rock", MUSEUM]
+    reranker = ReasoningReranker(only_judges(), keep="all")
+    assert reranker.answer("When did the museum open?", given_).answer.citations[0].position == 1
+    assert reranker.answer("When did the museum open?", given_, top_n=1).answer.abstained
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_there_is_always_an_answer_if_one_is_asked_for(count):
+    for model in ("lexical", Perfect(), Mute(), only_completes()):
+        reranker = ReasoningReranker(model)
+        assert reranker.answer(QUERY, documents(0.5, 0.6)[:count]).answer is not None
+        assert reranker.rerank(QUERY, documents(0.5, 0.6)[:count]).answer is None
+
+
+def test_a_format_without_a_joint_task_is_asked_for_the_answer_with_what_fits_the_context():
+    model = Perfect(Card("mm", 2600, format="mm_r5", calibrated=True))
+    given_ = [Document(str(n), f"worth 0.{n} " + "on and " * 300, image=Image(data=b"png")) for n in range(9)]
+    result = ReasoningReranker(model, stages=("rank",), document_tokens=350).answer(QUERY, given_)
+    *_, last = model.completed
+    assert isinstance(last, AnswerTask)
+    assert len(last.documents) > 1
+    assert model.count(last.messages()) + last.reply_tokens <= 2600
+    assert result.answer.answered_by == "mm"
+    assert {one.ordered_by for one in result.ranked} == {"mm"}
+
+
+def test_a_verdict_without_a_word_more_is_shown_as_such():
+    class Terse(Perfect):
+        def write(self, task):
+            lines = (Evidence(1, True), Evidence(2, False, reason="too old"))
+            return task.render(ListwiseReply((0, 1), 2, lines))
+
+    result = ReasoningReranker(Terse(), keep="all").rerank(QUERY, documents(0.9, 0.1))
+    assert [one.reasoning for one in result.ranked] == ["helps", "does not help: too old"]
+
+
+def test_a_quote_in_text_that_no_person_sees_says_so():
+    hidden = Document("h", "worth 0.9 indeed", metadata={"hidden_text": ((6, 9),)})
+    result = ReasoningReranker(Perfect(), keep="all").answer(QUERY, [hidden, *documents(0.1)])
+    assert result.answer.citations[0].hidden
+    assert [(one.kind, one.position, one.detail) for one in result.faults] == [("hidden_text", 0, "h")]
+
+
+def test_a_page_that_is_only_an_image_is_told_of_to_a_model_that_does_not_see():
+    picture = Document("p", image=Image(data=b"png"))
+    seeing = Card("fake", 100_000, reads_images=True, calibrated=True)
+    assert kinds(ReasoningReranker(Perfect(), keep="all").rerank(QUERY, [picture, "x"])) == {"no_text", "image_unseen"}
+    assert "image_unseen" not in kinds(ReasoningReranker(Perfect(seeing), keep="all").rerank(QUERY, [picture, "x"]))
