@@ -9,6 +9,7 @@ class DropsIntoLlamaIndex:
     """The two methods and the attribute that engines use. All conversion lives in the adapter."""
 
     callback_manager: Any = None
+    _postprocessor: Any = None
 
     def as_llama_index(self, **options: Any) -> Any:
         """A LlamaIndex node postprocessor. Raises MissingIntegration where its package is not installed."""
@@ -25,5 +26,9 @@ class DropsIntoLlamaIndex:
         return list(await self._adapter().apostprocess_nodes(nodes, query_bundle=query_bundle, query_str=query_str))
 
     def _adapter(self) -> Any:
-        manager = {"callback_manager": self.callback_manager} if self.callback_manager else {}
-        return self.as_llama_index(**manager)
+        """The adapter, made once: to look for its entry point takes longer than to rank a few nodes."""
+        if self._postprocessor is None:
+            self._postprocessor = self.as_llama_index()
+        if self.callback_manager is not None:
+            self._postprocessor.callback_manager = self.callback_manager
+        return self._postprocessor

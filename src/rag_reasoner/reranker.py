@@ -93,6 +93,11 @@ class ReasoningReranker(DropsIntoLlamaIndex):
         return model.card.name if model else "none"
 
     @property
+    def top_n(self) -> int | None:
+        """How many are ranked at most where a call does not say; None is all that are left."""
+        return self._settings.top_n
+
+    @property
     def reads_images(self) -> bool:
         """Whether the model that judges or the one that ranks sees images."""
         models = (self._settings.judge, self._settings.ranker)

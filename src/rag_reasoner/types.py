@@ -112,6 +112,7 @@ FAULTS: Mapping[str, str] = {
     "cut": "a document was cut to the passages that matter, to fit the model's context",
     "image_unread": "an image could not be read; the candidate was judged without it",
     "image_unseen": "the model does not read images; the candidate was judged by its text alone",
+    "empty": "the document has neither text nor image: there is nothing to judge it by",
     "hidden_text": "the page has text that a person cannot see on it",
     "unread": "a file or page could not be read",
     "no_text": "a page has no text layer; it can be found and checked by eye only",

@@ -147,9 +147,11 @@ def _notices(candidates: Sequence[Candidate], settings: Settings) -> list[Fault]
 def _about(candidate: Candidate, sighted: bool) -> list[Fault]:
     document = candidate.document
     fault = Fault("", position=candidate.position, source=document.source)
+    silent, pictured = not document.text.strip(), document.image is not None
     kinds = [
+        ("empty", silent and not pictured and not document.title.strip(), document.id),
         ("hidden_text", bool(document.metadata.get("hidden_text")), document.id),
-        ("no_text", document.image is not None and not document.text.strip(), document.id),
-        ("image_unseen", document.image is not None and not document.text.strip() and not sighted, document.id),
+        ("no_text", pictured and silent, document.id),
+        ("image_unseen", pictured and silent and not sighted, document.id),
     ]
     return [replace(fault, kind=kind, detail=detail) for kind, applies, detail in kinds if applies]
