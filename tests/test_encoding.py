@@ -119,8 +119,9 @@ def test_counting_gives_the_length_of_what_encoding_gives():
     assert encoder_of(words).count(replied) == len(encode(replied, words).ids)
 
 
-def test_a_template_that_leaves_out_a_text_is_refused():
-    words = tiny_models.tokenizer("{% for m in messages[-1:] %}<|im_start|>{{ m['content'] }}{% endfor %}")
+@pytest.mark.parametrize("turns", ["messages[-1:]", "messages | reverse", "messages + messages"])
+def test_a_template_that_leaves_out_or_moves_or_repeats_a_text_is_refused(turns):
+    words = tiny_models.tokenizer(f"{{% for m in {turns} %}}<|im_start|>{{{{ m['content'] }}}}{{% endfor %}}")
     with pytest.raises(ModelError, match="asked for 'tt', it wrote"):
         encode(ASKED, words)
 

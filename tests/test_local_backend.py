@@ -1,6 +1,7 @@
 """The local backend's own promises: exact numbers, limits of replies, faults, and memory that runs out."""
 
 from concurrent.futures import CancelledError
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from small_tasks import QUESTION, of
 
 from rag_reasoner.backends.local.generate import write
 from rag_reasoner.backends.local.head import in_full
+from rag_reasoner.backends.local.prompts import side_by_side
 from rag_reasoner.backends.local.worker import Stop
 from rag_reasoner.tasks import OrderTask, RankTask, RelevanceTask, show
 from rag_reasoner.types import Candidate, Document
@@ -47,11 +49,33 @@ def test_on_a_cpu_one_and_many_give_the_same_numbers_to_the_last_bit_in_bf16():
     assert [one.probability for one in backend.judge(pairs()[::-1])] == together[::-1]
 
 
-def test_logits_of_a_bf16_model_are_not_rounded_to_bf16():
-    backend = tiny_models.backend(dtype="bfloat16")
-    found = torch.tensor([one.probability for one in backend.judge(pairs())])
-    logits = found.logit()
-    assert not torch.equal(logits, logits.bfloat16().float())
+def test_p_yes_of_a_bf16_model_comes_from_logits_in_fp32():
+    """Against the last hidden state and the two rows of the head, in fp32."""
+    backend = tiny_models.backend(dtype="bfloat16", batch_tokens=10_000)
+    loaded = backend._loaded
+    ids = loaded.encoder.encode(pairs()[0].messages()).ids
+    rows = [loaded.encoder.reply_ids(word)[0] for word in ("yes", "no")]
+    with torch.inference_mode():
+        hidden = loaded.model.model(input_ids=torch.tensor([ids])).last_hidden_state[0, -1].float()
+        logits = loaded.model.get_output_embeddings().weight[rows].float() @ hidden
+    expected = pytest.approx(float(logits.softmax(-1)[0]), abs=1e-5)
+    assert backend._scales.weigh([replace(loaded.encoder.encode(pairs()[0].messages()), opening=0)]) == [expected]
+
+
+def test_another_question_is_not_read_after_the_last_ones_opening():
+    backend = tiny_models.backend()
+    other = RelevanceTask("Who built it?", pairs()[0].document)
+    expected = tiny_models.backend().judge([other])
+    backend.judge(pairs())
+    assert backend.judge([other]) == expected
+
+
+def test_positions_do_not_count_the_padding(backend):
+    prompts = [backend._loaded.encoder.encode(pair.messages()) for pair in pairs()]
+    inputs = side_by_side(prompts, backend._loaded)
+    for row, prompt in enumerate(prompts):
+        assert inputs["position_ids"][row, -len(prompt.ids) :].tolist() == list(range(len(prompt.ids)))
+        assert inputs["attention_mask"][row].sum() == len(prompt.ids)
 
 
 def test_the_model_is_left_as_it_was(backend):

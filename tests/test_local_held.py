@@ -5,11 +5,13 @@ import pytest
 pytest.importorskip("transformers")
 
 import tiny_models
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_tasks import LISTWISE, of
 
 from rag_reasoner.backends.local.held import write_held
+from rag_reasoner.backends.local.walker import Walker
 from rag_reasoner.backends.local.worker import Stop
 from rag_reasoner.tasks import MMR5Task, OrderTask, RelevanceTask
 from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Permutation
@@ -73,28 +75,53 @@ def test_free_text_ends_at_the_first_stop_and_without_it():
     assert not set("eaoi") & set(text)
 
 
-def test_free_text_keeps_to_its_tokens_and_never_holds_a_special_one():
-    loaded = tiny_models.backend()._loaded
-    text = written((Free((), 9), Literal("")))
-    assert len(loaded.encoder.text_ids(text)) <= 9 + 2
-    assert "<|" not in text
+def test_free_text_never_holds_a_special_token_and_keeps_to_its_length():
+    """A model that wants nothing but to open another turn."""
+    backend = tiny_models.backend(held=True)
+    wanted = backend._loaded.encoder.tokenizer.convert_tokens_to_ids("<|im_start|>")
+
+    def longs(_, __, logits):
+        return logits.index_fill(-1, torch.tensor([wanted]), 1e3)
+
+    backend._loaded.model.get_output_embeddings().register_forward_hook(longs)
+    prompt = backend._loaded.encoder.encode(of(OrderTask, 1).messages())
+    text = write_held(prompt, (Free((), 9),), backend._loaded, Stop()).text
+    assert text
+    assert "<|im_start|>" not in text
+    assert len(text) <= 9 * 12  # no token of the tiny tokenizer is longer
 
 
-def test_a_choice_is_the_option_that_the_model_finds_most_probable():
-    """Against the plain way: the whole reply read at once, for each option."""
-    import torch
-
-    loaded = tiny_models.backend()._loaded
-    prompt = loaded.encoder.encode(of(OrderTask, 1).messages())
-    options = ("relevant", "museum", "yes", "12", "1")
+@pytest.mark.parametrize("options", [("relevant", "museum", "yes"), ("1", "12", "13", "2", "123"), ("12", "1")])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_choice_is_the_option_that_the_model_finds_most_probable(options, seed):
+    """Against the plain way: each whole reply read at once, scored up to where it differs from all others."""
+    loaded = tiny_models.backend(seed=seed)._loaded
+    replies = {option: loaded.encoder.reply_ids(f"so {option};") for option in options}
 
     def score(option):
-        reply = loaded.encoder.reply_ids(f"so {option};")
-        with torch.inference_mode():
-            logits = loaded.model(input_ids=torch.tensor([prompt.ids + reply])).logits[0].float().log_softmax(-1)
-        rest = [loaded.encoder.reply_ids(f"so {other};") for other in options if other != option]
-        length = next(n for n in range(len(reply) + 1) if all(other[:n] != reply[:n] for other in rest))
-        return sum(float(logits[len(prompt.ids) + place - 1, reply[place]]) for place in range(length))
+        reply, others = replies[option], [ids for name, ids in replies.items() if name != option]
+        length = next(n for n in range(len(reply) + 1) if all(other[:n] != reply[:n] for other in others))
+        expected = after(loaded, reply)
+        return sum(float(expected[place][reply[place]]) for place in range(length))
 
-    chosen = written((Literal("so "), Choice(options), Literal(";")))
+    chosen = written((Literal("so "), Choice(options), Literal(";")), seed)
     assert chosen == f"so {max(options, key=score)};"
+
+
+def test_what_is_read_on_after_a_change_of_mind_is_as_if_read_at_once():
+    loaded = tiny_models.backend()._loaded
+    reply = loaded.encoder.reply_ids("The museum opened")
+    walker = Walker(loaded.encoder.encode(of(OrderTask, 1).messages()), loaded)
+    walker.expects(reply[:2])
+    walker.expects((*reply[:1], 5, 6, 7))
+    assert torch.allclose(walker.expects(reply), after(loaded, reply)[-1], atol=1e-4)
+    assert torch.allclose(walker.expects(()), after(loaded, reply)[0], atol=1e-4)
+    assert torch.allclose(walker.expects(reply), after(loaded, reply)[-1], atol=1e-4)
+
+
+def after(loaded, reply):
+    """Log-probabilities of the next token after the prompt and each beginning of `reply`, read at once."""
+    prompt = loaded.encoder.encode(of(OrderTask, 1).messages())
+    with torch.inference_mode():
+        logits = loaded.model(input_ids=torch.tensor([prompt.ids + reply])).logits[0]
+    return logits[len(prompt.ids) - 1 :].float().log_softmax(-1)

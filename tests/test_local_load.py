@@ -25,7 +25,7 @@ def base(tmp_path):
     return shutil.copytree(tiny_models.folder("language"), tmp_path / "base")
 
 
-def make_adapter(folder, base, **card):
+def make_adapter(folder, base, /, **card):
     """A LoRA adapter with random weights, and its card."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -139,6 +139,23 @@ def test_the_format_is_an_argument_or_the_checkpoints_own_and_never_a_guess(base
 
 def test_a_model_that_was_not_made_by_us_is_not_called_untrained(base):
     assert TransformersLocal(base).card.trained
+
+
+def test_without_an_adapter_the_default_model_is_untrained_and_held_and_with_the_packaged_one_it_is_not(
+    tmp_path, base, monkeypatch
+):
+    monkeypatch.setattr("rag_reasoner.backends.local.load.pull", lambda: base)
+    monkeypatch.setattr("rag_reasoner.backends.local.load.PACKAGED_ADAPTER", tmp_path / "adapter")
+    bare = TransformersLocal()
+    assert (bare.card.name, bare.card.trained, bare._held) == ("SmolLM2-135M-Instruct", False, True)
+    make_adapter(tmp_path / "adapter", base, base="default")
+    packaged, given = TransformersLocal(), TransformersLocal(tmp_path / "adapter")
+    assert (packaged.card.name, packaged.card.trained, packaged._held) == (
+        "SmolLM2-135M-Instruct + adapter",
+        True,
+        False,
+    )
+    assert ask(packaged) == ask(given) != ask(bare)
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("tpu9", None), ("cpu", "int3")])

@@ -53,10 +53,10 @@ async def test_a_call_cancelled_in_the_queue_never_runs(worker):
     second = asyncio.create_task(worker.acall(lambda _: ran.append(1)))
     await asyncio.sleep(0)
     second.cancel()
-    gate.set()
-    await first
     with pytest.raises(asyncio.CancelledError):
         await second
+    gate.set()
+    await first
     assert worker.call(lambda _: ran) == []
 
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 
 import pytest
@@ -34,6 +35,7 @@ def test_a_folder_that_is_kept_is_made_once_also_by_many_at_once(tmp_path):
 
     def make(folder):
         made.append(folder)
+        time.sleep(0.05)
         (folder / "weights").write_text("whole")
 
     threads = [threading.Thread(target=kept, args=(tmp_path / "model", make)) for _ in range(8)]
