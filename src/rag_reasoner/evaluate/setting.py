@@ -58,6 +58,7 @@ class Setting:
             image_roots=[images],
             shuffles=self.shuffles,
             seed=self.seed,
+            on_error="raise",  # a model that cannot be asked must not become a figure; the run goes on later
         )
 
     def candidates(self, row: Row) -> list[Candidate]:

@@ -8,7 +8,7 @@ from rag_reasoner.evaluate.benchmarks import Benchmark, benchmark
 from rag_reasoner.evaluate.curves import judged_pairs
 from rag_reasoner.evaluate.figures import values
 from rag_reasoner.evaluate.folder import Finished, Header
-from rag_reasoner.evaluate.markdown import cell, facts, number, table
+from rag_reasoner.evaluate.markdown import facts, number, table
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import expected_calibration_error, grouped, mean
 
@@ -104,7 +104,7 @@ def made_with(head: Header) -> list[tuple[str, str]]:
         ("setting", _setting(what["setting"])),
         ("versions", versions),
         ("machine", made["machine"]),
-        ("command", f"`{cell(made['command'])}`"),
+        ("command", f"`{made['command']}`"),
     ]
 
 

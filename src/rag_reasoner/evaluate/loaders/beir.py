@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.evaluate.loaders.files import field, json_lines, wanted
+from rag_reasoner.evaluate.loaders.files import field, json_lines, readable, wanted
 from rag_reasoner.evaluate.row import Row, Want
 from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner.types import Document
@@ -42,7 +42,7 @@ def _documents(path: Path) -> Iterator[Document]:
 def _qrels(path: Path) -> dict[str, dict[str, float]]:
     """Relevant ids with their grades by query; grades of 0 and less are not relevant."""
     judged: dict[str, dict[str, float]] = defaultdict(dict)
-    with path.open(encoding="utf-8", newline="") as file:
+    with readable(path), path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file, delimiter="\t")
         next(rows, None)
         for number, row in enumerate(rows, 2):

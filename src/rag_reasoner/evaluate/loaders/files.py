@@ -1,9 +1,12 @@
 """Reading a benchmark's files: a missing or wrong one is named, with where it belongs. Nothing is read whole."""
 
+import csv
 import gzip
 import json
 import lzma
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +24,7 @@ def wanted(folder: Path, name: str, what: str) -> Path:
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON-lines file, packed or not. Raises InvalidInput naming the line that is none."""
-    with _opened(path) as file:
+    with readable(path), _opened(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield _object(line, f"{path}, line {number}")
@@ -30,10 +33,19 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
 def whole_json(path: Path) -> Any:
     """What a JSON file holds."""
     try:
-        with _opened(path) as file:
+        with readable(path), _opened(path) as file:
             return json.load(file)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise InvalidInput(f"{path} is not JSON: {error}") from error
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Where what happens inside fails to read or decode the file, it raises InvalidInput naming it."""
+    try:
+        yield
+    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error, csv.Error) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
 
 
 def field(row: Any, name: str, where: str) -> Any:

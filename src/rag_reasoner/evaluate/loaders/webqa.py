@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.evaluate.loaders.files import field, whole_json
+from rag_reasoner.evaluate.loaders.files import field, readable, whole_json
 from rag_reasoner.evaluate.row import Row, Want
 from rag_reasoner.evaluate.sample import rank_of
 from rag_reasoner.types import Document, Image
@@ -66,6 +66,15 @@ def _document(one: str, fact: Any, pictures: "Pictures") -> Document:
     return Document(one, str(fact.get("caption", "")), picture, fact.get("imgUrl"), title=title)
 
 
+def _numbers(path: Path) -> list[int]:
+    with readable(path):
+        lines = path.read_text(encoding="utf-8").split()
+    try:
+        return list(map(int, lines))
+    except ValueError as error:
+        raise InvalidInput(f"{path} is not a list of numbers: {error}") from error
+
+
 class Pictures:
     """The pictures by number: line n of `imgs.lineidx` is where picture n's line begins in `imgs.tsv`."""
 
@@ -94,5 +103,5 @@ class Pictures:
             for path in (self._tsv, self._index):
                 if not path.exists():
                     raise InvalidInput(f"{path} is missing: WebQA's pictures; merge imgs.7z.001 ff. and put it there")
-            self._starts = [int(line) for line in self._index.read_text().split()]
+            self._starts = _numbers(self._index)
         return self._starts

@@ -1,0 +1,151 @@
+"""Calibration: fits that no other function beats, checked by brute force; stored where the model reads it."""
+
+import itertools
+import json
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_evaluate_figures import made
+
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner.evaluate.calibrate import calibrate, store
+from rag_reasoner.evaluate.fit import isotonic, platt
+from rag_reasoner.models.adapter_card import read_card
+from rag_reasoner.models.calibration import Isotonic, Platt, logit
+
+PAIRS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=2, max_size=7
+).filter(lambda pairs: len({label for _, label in pairs}) == 2)
+
+
+def squared(values, pairs):
+    return sum((values[p] - label) ** 2 for p, label in pairs)
+
+
+def least_squared(pairs):
+    """The least squared error of any ascending function: some values are pooled into runs, each at its mean."""
+    points = sorted({p for p, _ in pairs})
+    best = math.inf
+    for cuts in itertools.product([False, True], repeat=len(points) - 1):
+        pools, current = [], [points[0]]
+        for point, cut in zip(points[1:], cuts, strict=True):
+            if cut:
+                pools.append(current)
+                current = []
+            current = [*current, point]
+        pools.append(current)
+        means = []
+        for pool in pools:
+            labels = [label for p, label in pairs if p in pool]
+            means.append(sum(labels) / len(labels))
+        if means == sorted(means):
+            values = {p: mean for pool, mean in zip(pools, means, strict=True) for p in pool}
+            best = min(best, squared(values, pairs))
+    return best
+
+
+@given(PAIRS)
+def test_no_ascending_function_is_closer_than_the_isotonic_one(pairs):
+    fitted = isotonic(pairs)
+    assert squared({p: fitted(p) for p, _ in pairs}, pairs) == pytest.approx(least_squared(pairs), abs=1e-9)
+
+
+@given(PAIRS, st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_isotonic_and_platt_give_probabilities_and_isotonic_ascends(pairs, points):
+    for fit in (isotonic(pairs), platt(pairs)):
+        assert all(0 <= fit(p) <= 1 for p in points)
+    values = [isotonic(pairs)(p) for p in sorted(points)]
+    assert all(one <= other + 1e-12 for one, other in itertools.pairwise(values))
+
+
+def smoothed_loss(a, b, pairs):
+    positives = sum(label for _, label in pairs)
+    high, low = (positives + 1) / (positives + 2), 1 / (len(pairs) - positives + 2)
+    total = 0.0
+    for p, label in pairs:
+        q, target = Platt(a, b)(p), high if label else low
+        total -= target * math.log(q) + (1 - target) * math.log(1 - q)
+    return total
+
+
+@given(st.integers(0, 10_000))
+def test_no_step_away_from_platts_fit_is_likelier(seed):
+    chance = random.Random(seed)
+    pairs = [(p := chance.uniform(0.02, 0.98), chance.random() < p**2) for _ in range(30)]
+    pairs += [(0.4, True), (0.6, False)]
+    fitted = platt(pairs)
+    best = smoothed_loss(fitted.a, fitted.b, pairs)
+    for step_a, step_b in itertools.product((-0.05, 0.0, 0.05), repeat=2):
+        assert smoothed_loss(fitted.a + step_a, fitted.b + step_b, pairs) >= best - 1e-6
+
+
+def test_platt_finds_the_sigmoid_that_made_the_labels():
+    chance = random.Random(0)
+    truth = Platt(0.5, -1.0)
+    pairs = [(p := chance.random(), chance.random() < truth(p)) for _ in range(20_000)]
+    fitted = platt(pairs)
+    assert (fitted.a, fitted.b) == pytest.approx((0.5, -1.0), abs=0.06)
+
+
+def test_separable_pairs_have_a_fit():
+    fitted = platt([(0.1, False)] * 50 + [(0.9, True)] * 50)
+    assert math.isfinite(fitted.a)
+    assert fitted(0.9) > 0.9
+    assert fitted(0.1) < 0.1
+
+
+def test_certainty_has_a_logit():
+    assert math.isfinite(logit(0.0))
+    assert math.isfinite(logit(1.0))
+
+
+@pytest.mark.parametrize("fit", [isotonic, platt])
+def test_pairs_of_one_label_cannot_be_fitted(fit):
+    with pytest.raises(InvalidInput, match="2 pairs, all with one label"):
+        fit([(0.1, True), (0.9, True)])
+
+
+def overconfident(count=400):
+    """Questions whose P(relevant) is 0.9 and 0.5 where it should be 0.5 and 0.1."""
+    for number in range(count):
+        chance = random.Random(number)
+        relevant = {name: 1.0 for name, p in (("a", 0.5), ("b", 0.1)) if chance.random() < p}
+        yield made(id=f"q{number}", probabilities={"a": 0.9, "b": 0.5}, relevant=relevant)
+
+
+@pytest.mark.parametrize("method", ["isotonic", "platt"])
+def test_calibration_lowers_the_error_on_questions_it_has_not_seen(method):
+    found = calibrate(list(overconfident()), method)
+    assert found.before == pytest.approx(0.4, abs=0.06)
+    assert found.after < 0.06
+    assert (found.pairs, found.calibration(0.9)) == (800, pytest.approx(0.5, abs=0.06))
+
+
+def test_a_run_without_judged_pairs_cannot_be_calibrated():
+    with pytest.raises(InvalidInput, match="no judged pair"):
+        calibrate([made(probabilities={"a": None})], "platt")
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    card = {"format_version": 1, "base_hash": "abc", "anything": [1]}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    return tmp_path
+
+
+@pytest.mark.parametrize("calibration", [Platt(0.5, -1.0), Isotonic((0.1, 0.9), (0.0, 0.7))])
+def test_what_is_stored_is_what_the_model_reads(adapter, calibration):
+    store(calibration, adapter)
+    assert read_card(adapter).calibration == calibration
+    assert json.loads((adapter / "card.json").read_text())["anything"] == [1]
+
+
+def test_a_calibration_is_never_laid_on_another_unasked(adapter):
+    store(Platt(1.0, 0.0), adapter)
+    with pytest.raises(InvalidInput, match="has a calibration already"):
+        store(Platt(2.0, 0.0), adapter)
+    store(Platt(2.0, 0.0), adapter, replace=True)
+    assert read_card(adapter).calibration == Platt(2.0, 0.0)
