@@ -1,7 +1,6 @@
 """The postprocessor in real engines: events on every path, nodes never changed, nothing lost."""
 
 import asyncio
-import base64
 import copy
 
 import pytest
@@ -14,10 +13,11 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import CitationQueryEngine, RetrieverQueryEngine
 from llama_index.core.response_synthesizers import get_response_synthesizer
-from llama_index.core.schema import ImageNode, MediaResource, Node, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.postprocessor.rag_reasoner import ReasoningRerankPostprocessor
-from llama_index.postprocessor.rag_reasoner.convert import candidates_of
 
+from rag_reasoner import ReasoningReranker
+from rag_reasoner.backends.base import Card, Judged
 from rag_reasoner.errors import BackendError, InvalidInput
 
 ASKED = QueryBundle(QUESTION)
@@ -54,6 +54,8 @@ def test_it_is_a_real_postprocessor_that_saves_itself_without_the_model(reranker
     loaded = ReasoningRerankPostprocessor.from_dict(saved)
     with pytest.raises(InvalidInput, match=r"set `\.reranker`"):
         loaded.postprocess_nodes(nodes, ASKED)
+    again = ReasoningRerankPostprocessor.from_dict(saved, reranker=reranker)
+    assert again.reranker is reranker
     loaded.reranker = reranker
     assert ids(loaded.postprocess_nodes(nodes, ASKED)) == ids(ours.postprocess_nodes(nodes, ASKED))
 
@@ -69,7 +71,7 @@ async def test_events_start_and_end_on_every_path(reranker, nodes, ear, given):
 
 
 class Failing:
-    model_name = "failing"
+    model_name, top_n = "failing", None
 
     def rerank(self, *args, **kwargs):
         raise BackendError("down")
@@ -85,6 +87,34 @@ async def test_events_end_when_the_reranker_fails(nodes, ear):
     with pytest.raises(BackendError):
         await ours.apostprocess_nodes(nodes, ASKED)
     assert ear.names() == ["ReRankStartEvent", "ReRankEndEvent"] * 2
+
+
+async def test_events_end_when_the_caller_gives_up(nodes, ear):
+    class Slow(Failing):
+        async def arerank(self, *args, **kwargs):
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(ReasoningRerankPostprocessor(Slow()).apostprocess_nodes(nodes, ASKED))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ear.names() == ["ReRankStartEvent", "ReRankEndEvent"]
+
+
+def test_the_legacy_callback_of_a_failure_says_what_failed(nodes):
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    with pytest.raises(BackendError):
+        ReasoningRerankPostprocessor(Failing(), callback_manager=CallbackManager([debug])).postprocess_nodes(
+            nodes, ASKED
+        )
+    ((_, end),) = debug.get_event_pairs(CBEventType.RERANKING)
+    assert isinstance(end.payload[EventPayload.EXCEPTION], BackendError)
+
+
+async def test_events_stand_on_the_span_of_the_rerank(reranker, nodes, ear, spans):
+    await ReasoningRerankPostprocessor(reranker).apostprocess_nodes(nodes, ASKED)
+    assert all("_apostprocess_nodes" in event.span_id for event in ear.heard if "ReRank" in type(event).__name__)
 
 
 async def test_sync_and_async_have_spans_of_their_own(reranker, nodes, spans):
@@ -106,8 +136,9 @@ def test_legacy_callbacks_hear_of_it(reranker, nodes):
     assert ids(end.payload[EventPayload.NODES])[0] == "museum"
 
 
-def engine_of(shelf, postprocessor):
-    return RetrieverQueryEngine(shelf, get_response_synthesizer(llm=MockLLM()), node_postprocessors=[postprocessor])
+def engine_of(shelf, postprocessor, manager=None):
+    synthesizer = get_response_synthesizer(llm=MockLLM())
+    return RetrieverQueryEngine(shelf, synthesizer, [postprocessor], callback_manager=manager)
 
 
 @pytest.mark.parametrize("direct", [True, False])
@@ -154,47 +185,6 @@ async def test_cancelling_one_leaves_the_others_whole(reranker, nodes):
     assert all(ids(one) == ids(done[0]) for place, one in enumerate(done) if place != 3)
 
 
-BASE64 = base64.b64encode(b"picture").decode()
-
-
-@pytest.mark.parametrize(
-    ("node", "text", "image"),
-    [
-        (TextNode(text="words"), "words", {}),
-        (ImageNode(text="caption", image=BASE64), "caption", {"data": b"picture"}),
-        (ImageNode(text="caption", image_path="a.png"), "caption", {"path": "a.png", "media_type": "image/png"}),
-        (ImageNode(image_url="https://example.org/a.png"), "", {"url": "https://example.org/a.png"}),
-        (TextNode(text="words", metadata={"image_path": "a.png"}), "words", {"path": "a.png"}),
-        (TextNode(text="words", metadata={"file_path": "a.jpeg"}), "words", {"path": "a.jpeg"}),
-        (TextNode(text="words", metadata={"file_path": "a.pdf"}), "words", {}),
-        (
-            Node(text_resource=MediaResource(text="words"), image_resource=MediaResource(path="a.png")),
-            "words",
-            {"path": "a.png"},
-        ),
-        (Node(image_resource=MediaResource(data=b"picture")), "", {"data": b"picture"}),
-        (Node(image_resource=MediaResource(url="https://example.org/a.png")), "", {"url": "https://example.org/a.png"}),
-        (Node(), "", {}),
-    ],
-)
-def test_every_kind_of_node_is_read(reranker, node, text, image):
-    (candidate,) = candidates_of([NodeWithScore(node=node)])
-    found = candidate.document.image
-    assert candidate.document.text == text
-    assert {name: getattr(found, name) for name in image} == image
-    assert bool(found) is bool(image)
-    (out,) = ReasoningRerankPostprocessor(reranker).postprocess_nodes([NodeWithScore(node=node)], ASKED)
-    assert type(out.node) is type(node)
-
-
-def test_a_node_whose_image_nobody_sees_stays_in_the_list_and_says_so(reranker, nodes):
-    blind = NodeWithScore(node=ImageNode(id_="scan", image_path="no/such/file.png"))
-    out = ReasoningRerankPostprocessor(reranker, keep_dropped=True).postprocess_nodes([blind, *nodes], ASKED)
-    assert sorted(ids(out)) == ["museum", "rock", "rooms", "scan"]
-    scan = next(one for one in out if one.node.node_id == "scan")
-    assert {"no_text", "image_unseen"} <= set(scan.node.metadata["rag_reasoner"]["faults"])
-
-
 def test_nodes_of_one_id_are_all_kept(reranker):
     twins = [NodeWithScore(node=TextNode(id_="a", text=f"The museum opened in {n}.")) for n in range(3)]
     out = ReasoningRerankPostprocessor(reranker).postprocess_nodes(twins, ASKED)
@@ -214,6 +204,52 @@ def test_no_query_is_refused_in_words_and_no_nodes_need_none(reranker, nodes):
     with pytest.raises(InvalidInput, match="give query_bundle or query_str"):
         ours.postprocess_nodes(nodes)
     assert ids(ours.postprocess_nodes(nodes, query_str=QUESTION))[0] == "museum"
+
+
+def test_a_top_n_of_nothing_is_refused_at_once(reranker):
+    with pytest.raises(ValueError, match="top_n"):
+        reranker.as_llama_index(top_n=0)
+
+
+def test_an_image_in_the_query_is_said_not_to_be_looked_at(reranker, nodes):
+    with pytest.warns(UserWarning, match=r"'town\.png', is not looked at"):
+        reranker.postprocess_nodes(nodes, QueryBundle(QUESTION, image_path="town.png"))
+
+
+def test_in_the_reranker_the_engine_s_callbacks_reach_the_adapter(reranker, shelf):
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    for _ in range(2):
+        engine = engine_of(shelf, reranker, CallbackManager([debug]))
+        engine.query(QUESTION)
+    assert len(debug.get_event_pairs(CBEventType.RERANKING)) == 2
+
+
+def test_ranking_twice_keeps_the_first_score_and_leaves_one_note(reranker, nodes):
+    ours = ReasoningRerankPostprocessor(reranker)
+    (first, *_) = ours.postprocess_nodes(ours.postprocess_nodes(nodes, ASKED), ASKED)
+    assert first.node.metadata["rag_reasoner"]["scores"]["retrieval"] == 0.4
+    assert first.node.excluded_llm_metadata_keys == ["rag_reasoner"]
+
+
+def test_the_note_says_what_the_run_was_worth(nodes):
+    nodes = [one for one in nodes if one.node.node_id != "rock"]
+    (first, *_) = ReasoningReranker(Untrained()).postprocess_nodes(nodes, ASKED)
+    run = first.node.metadata["rag_reasoner"]["run"]
+    assert (run["model"], run["degraded"]) == ("untrained", True)
+    assert "untrained" in run["faults"]
+
+
+class Untrained:
+    card = Card("untrained", 10_000, trained=False)
+
+    def count(self, messages):
+        return 10
+
+    def judge(self, tasks):
+        return [Judged(0.5) for _ in tasks]
+
+    async def ajudge(self, tasks):
+        return self.judge(tasks)
 
 
 def test_an_engine_over_an_empty_shelf_says_so(reranker):

@@ -1,40 +1,32 @@
 """The reranker as a node postprocessor."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from typing import Any
 
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
-from llama_index.core.callbacks import CBEventType, EventPayload
-from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
-from llama_index.postprocessor.rag_reasoner.convert import candidates_of, nodes_of
+from llama_index.postprocessor.rag_reasoner.convert import candidates_of, nodes_of, question_of
+from llama_index.postprocessor.rag_reasoner.telling import Reranking, reranking
 from llama_index_instrumentation import get_dispatcher
 
 from rag_reasoner import ReasoningReranker
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.results import Result
+from rag_reasoner.results.notes import listed
 
 dispatcher = get_dispatcher(__name__)
-
-
-@dataclass
-class _Told:
-    """What a rerank's end event will say."""
-
-    nodes: list[NodeWithScore] = field(default_factory=list)
 
 
 class ReasoningRerankPostprocessor(BaseNodePostprocessor):
     """Drops the clearly irrelevant nodes and ranks the rest with reasons.
 
-    It saves itself without the reranker: whoever loads it sets `reranker` again.
+    A dropped node that could not be read at all is listed last, without a score, as far as `top_n` leaves room. It
+    saves itself without the reranker: whoever loads it sets `reranker` again.
     """
 
-    top_n: int | None = Field(default=None, description="How many nodes to give back; all that are ranked, if not set.")
-    keep_dropped: bool = Field(default=False, description="Give back dropped nodes too, last and without a score.")
+    top_n: int | None = Field(default=None, ge=1, description="How many nodes to give back; all ranked, if not set.")
+    keep_dropped: bool = Field(default=False, description="Give back all dropped nodes too, last and without a score.")
 
     _reranker: ReasoningReranker | None = PrivateAttr(default=None)
 
@@ -62,7 +54,7 @@ class ReasoningRerankPostprocessor(BaseNodePostprocessor):
     ) -> list[NodeWithScore]:
         with self._told(nodes, query_bundle) as told:
             if nodes:
-                result = self.reranker.rerank(_query(query_bundle), candidates_of(nodes), top_n=self.top_n)
+                result = self.reranker.rerank(question_of(query_bundle), candidates_of(nodes), top_n=self.top_n)
                 told.nodes = self._nodes(result, nodes)
         return told.nodes
 
@@ -72,38 +64,19 @@ class ReasoningRerankPostprocessor(BaseNodePostprocessor):
     ) -> list[NodeWithScore]:
         with self._told(nodes, query_bundle) as told:
             if nodes:
-                result = await self.reranker.arerank(_query(query_bundle), candidates_of(nodes), top_n=self.top_n)
+                query = question_of(query_bundle)
+                result = await self.reranker.arerank(query, candidates_of(nodes), top_n=self.top_n)
                 told.nodes = self._nodes(result, nodes)
         return told.nodes
 
     def _nodes(self, result: Result, given: list[NodeWithScore]) -> list[NodeWithScore]:
-        return nodes_of(result, given, keep_dropped=self.keep_dropped)
+        dropped = listed(result, keep_dropped=self.keep_dropped, top_n=self.top_n or self.reranker.top_n)
+        return nodes_of(result, given, dropped)
 
-    @contextmanager
-    def _told(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> Iterator[_Told]:
-        """Start and end for both kinds of listeners, whatever happens in between."""
-        told = _Told()
-        name = self._reranker.model_name if self._reranker else "none"
-        top_n = self.top_n or len(nodes)
-        dispatcher.event(ReRankStartEvent(query=query, nodes=nodes, top_n=top_n, model_name=name))
-        payload: dict[str, Any] = {
-            EventPayload.NODES: nodes,
-            EventPayload.MODEL_NAME: name,
-            EventPayload.QUERY_STR: query.query_str if query else "",
-            EventPayload.TOP_K: top_n,
-        }
-        with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
-            try:
-                yield told
-            finally:
-                event.on_end(payload={EventPayload.NODES: told.nodes})
-                dispatcher.event(ReRankEndEvent(nodes=told.nodes))
-
-
-def _query(query: QueryBundle | None) -> str:
-    if query is None:
-        raise InvalidInput("nodes are ranked for a query: give query_bundle or query_str")
-    return query.query_str
+    def _told(self, nodes: list[NodeWithScore], query: QueryBundle | None) -> AbstractContextManager[Reranking]:
+        ours = self._reranker
+        top_n = self.top_n or (ours and ours.top_n) or len(nodes)
+        return reranking(self.callback_manager, query, nodes, top_n, ours.model_name if ours else "none")
 
 
 def as_postprocessor(reranker: ReasoningReranker, **options: Any) -> ReasoningRerankPostprocessor:

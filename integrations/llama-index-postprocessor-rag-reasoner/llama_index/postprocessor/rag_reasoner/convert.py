@@ -1,40 +1,65 @@
 """LlamaIndex nodes to candidates and back. Inputs are never changed: what comes back are copies."""
 
-import base64
-import binascii
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llama_index.core.schema import BaseNode, ImageNode, MediaResource, MetadataMode, Node, NodeWithScore, TextNode
+from llama_index.core.schema import BaseNode, MetadataMode, Node, NodeWithScore, QueryBundle, TextNode
+from llama_index.postprocessor.rag_reasoner.images import image_of
 
+from rag_reasoner.errors import InvalidInput
 from rag_reasoner.results import Result
-from rag_reasoner.results.notes import NOTE, dropped_note, faults_by_position, judgement_note, noted_image, noted_page
+from rag_reasoner.results.notes import (
+    NOTE,
+    dropped_note,
+    faults_by_position,
+    judgement_note,
+    noted_hidden,
+    noted_image,
+    noted_page,
+    noted_scores,
+    run_note,
+)
 from rag_reasoner.results.scores import monotone_scores
-from rag_reasoner.types import Candidate, Document, Image
+from rag_reasoner.types import Candidate, Document, Dropped
 
-_PATHS = ("image_path", "file_path")
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 _NAMES = ("file_name", "source", "file_path", "url")
+_PAGES = ("page_label", "page_number")
+_PAGE = re.compile(r"0*([1-9][0-9]{0,6})")
+
+
+def question_of(query: str | QueryBundle | None) -> str:
+    """The question in words. Warns of an image in the query: rag_reasoner does not look at it."""
+    if query is None:
+        raise InvalidInput("nodes are ranked for a query: give query_bundle or query_str")
+    if isinstance(query, str):
+        return query
+    if query.image_path:
+        warnings.warn(f"the image of the query, {query.image_path!r}, is not looked at, only its words", stacklevel=3)
+    return query.query_str
 
 
 def candidates_of(nodes: Sequence[NodeWithScore]) -> list[Candidate]:
-    """The nodes as candidates, in their order, each with the score that it came with."""
-    return [
-        Candidate(_document(one.node), place, {} if one.score is None else {"retrieval": float(one.score)})
-        for place, one in enumerate(nodes)
-    ]
+    """The nodes as candidates, in their order, each with the scores that it came with."""
+    return [Candidate(_document(one.node), place, _scores(one)) for place, one in enumerate(nodes)]
+
+
+def _scores(one: NodeWithScore) -> dict[str, float]:
+    """Those that an earlier step of ours noted under their names; else the node's own."""
+    return noted_scores(one.node.metadata) or ({} if one.score is None else {"retrieval": float(one.score)})
 
 
 def _document(node: BaseNode) -> Document:
-    metadata = node.metadata
-    source = next((str(metadata[name]) for name in _NAMES if metadata.get(name)), None)
+    metadata, text = node.metadata, _text(node)
     return Document(
         id=node.node_id,
-        text=_text(node),
-        image=noted_image(metadata) or _image(node),
-        source=source,
-        page=noted_page(metadata) or _page_number(metadata.get("page_label", metadata.get("page_number"))),
-        title=str(metadata.get("title", "")),
+        text=text,
+        image=noted_image(metadata) or image_of(node),
+        source=_first(metadata, _NAMES) or None,
+        page=noted_page(metadata) or _page_number(_first(metadata, _PAGES)),
+        title=_first(metadata, ("title",)),
+        metadata=noted_hidden(metadata, text),
     )
 
 
@@ -45,57 +70,30 @@ def _text(node: BaseNode) -> str:
     return node.text if isinstance(node, TextNode) else node.get_content(MetadataMode.NONE)
 
 
-def _page_number(label: Any) -> int | None:
-    return int(label) if str(label).isascii() and str(label).isdigit() else None
+def _first(metadata: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """The first of these values that says something, as text."""
+    return next((str(metadata[key]) for key in keys if metadata.get(key) not in (None, "")), "")
 
 
-def _image(node: BaseNode) -> Image | None:
-    """The node's image, where it is or as bytes; nothing is read or fetched here."""
-    if isinstance(node, Node) and node.image_resource:
-        return _from_resource(node.image_resource)
-    if isinstance(node, ImageNode):
-        return _from_image_node(node)
-    path = next((str(node.metadata[name]) for name in _PATHS if node.metadata.get(name)), "")
-    return Image(path=path) if path.lower().endswith(_PICTURES) else None
+def _page_number(label: str) -> int | None:
+    """The page that a label like "7" means; none for "iv" or "A-7"."""
+    match = _PAGE.fullmatch(label)
+    return int(match[1]) if match else None
 
 
-def _from_resource(resource: MediaResource) -> Image | None:
-    if resource.data:
-        return _from_base64(resource.data, resource.mimetype)
-    if resource.path:
-        return Image(path=str(resource.path), media_type=resource.mimetype)
-    return Image(url=str(resource.url)) if resource.url else None
-
-
-def _from_image_node(node: ImageNode) -> Image | None:
-    if node.image:
-        return _from_base64(node.image, node.image_mimetype)
-    if node.image_path:
-        return Image(path=node.image_path, media_type=node.image_mimetype)
-    return Image(url=str(node.image_url)) if node.image_url else None
-
-
-def _from_base64(data: str | bytes, media_type: str | None) -> Image:
-    """Bytes as they are where they are not base64: the decoder will say what is wrong with them."""
-    raw = data.encode() if isinstance(data, str) else data
-    try:
-        return Image(data=base64.b64decode(raw, validate=True), media_type=media_type)
-    except binascii.Error:
-        return Image(data=raw, media_type=media_type)
-
-
-def nodes_of(result: Result, given: Sequence[NodeWithScore], *, keep_dropped: bool) -> list[NodeWithScore]:
-    """Copies of the ranked nodes with what was found about them; then, if wanted, of those dropped, without a score."""
+def nodes_of(result: Result, given: Sequence[NodeWithScore], dropped: Sequence[Dropped]) -> list[NodeWithScore]:
+    """Copies of the ranked nodes with what was found about them; then of those dropped, without a score."""
     faults = faults_by_position(result.faults)
-    ranked = [
-        _noted(given[one.candidate.position], judgement_note(one, score, faults.get(one.candidate.position, ())), score)
-        for one, score in zip(result.ranked, monotone_scores(result), strict=True)
+    scores = monotone_scores(result)
+    judged = [
+        (one.candidate.position, judgement_note(one, score, faults.get(one.candidate.position, ())), score)
+        for one, score in zip(result.ranked, scores, strict=True)
     ]
-    dropped = [
-        _noted(given[one.candidate.position], dropped_note(one, faults.get(one.candidate.position, ())), None)
-        for one in (result.dropped if keep_dropped else ())
+    left_out = [
+        (one.candidate.position, dropped_note(one, faults.get(one.candidate.position, ())), None) for one in dropped
     ]
-    return ranked + dropped
+    run = run_note(result)
+    return [_noted(given[position], {**note, "run": run}, score) for position, note, score in [*judged, *left_out]]
 
 
 def _noted(original: NodeWithScore, note: dict[str, Any], score: float | None) -> NodeWithScore:
