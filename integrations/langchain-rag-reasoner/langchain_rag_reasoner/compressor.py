@@ -1,27 +1,27 @@
 """The reranker as a document compressor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, Field
 
-from langchain_rag_reasoner.runnable import as_runnable
+from langchain_rag_reasoner.runnable import Asking, reranking
 from rag_reasoner import ReasoningReranker
 
 
 class ReasoningCompressor(BaseDocumentCompressor):
     """Drops the clearly irrelevant documents and ranks the rest with reasons.
 
-    Each call is a run of its own under the caller's callbacks, so that tracing shows it.
+    Documents that nobody could read follow, with the reason, where `top_n` leaves room; with `keep_dropped`, all that
+    were dropped do. Each call is a run of its own under the caller's callbacks, so that tracing shows it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     reranker: Any = Field(exclude=True, repr=False)
-    top_n: int | None = None
+    top_n: int | None = Field(default=None, ge=1)
     keep_dropped: bool = False
 
     def __init__(self, reranker: ReasoningReranker, **options: Any) -> None:
@@ -31,18 +31,16 @@ class ReasoningCompressor(BaseDocumentCompressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Copies of the documents that are left, the best first."""
-        asked = {"query": query, "documents": list(documents)}
-        return self._runnable().invoke(asked, {"callbacks": callbacks})
+        return self._asking().now(query, list(documents), {"callbacks": callbacks})
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """`compress_documents`, awaited."""
-        asked = {"query": query, "documents": list(documents)}
-        return await self._runnable().ainvoke(asked, {"callbacks": callbacks})
+        return await self._asking().later(query, list(documents), {"callbacks": callbacks})
 
-    def _runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
-        return as_runnable(self.reranker, top_n=self.top_n, keep_dropped=self.keep_dropped)
+    def _asking(self) -> Asking[list[Document]]:
+        return reranking(self.reranker, top_n=self.top_n, keep_dropped=self.keep_dropped)
 
 
 def as_compressor(reranker: ReasoningReranker, **options: Any) -> ReasoningCompressor:

@@ -1,19 +1,21 @@
 """From a question to an answer whose citations were looked up: an `AIMessage` with v1 `citation` annotations."""
 
-import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
-from langchain_core.messages.content import Citation as Annotation
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
-from langchain_rag_reasoner.convert import candidates_of, documents_of
+from langchain_rag_reasoner.citations import annotations
+from langchain_rag_reasoner.convert import documents_of
+from langchain_rag_reasoner.runnable import Asking, answering
 from rag_reasoner import ReasoningReranker, Result
-from rag_reasoner.results.notes import citation_note
-from rag_reasoner.types import Answer, Citation
+from rag_reasoner.results.notes import run_note
+from rag_reasoner.types import Answer, Usage
 
 NAME = "GroundedAnswer"
 
@@ -35,47 +37,33 @@ class GroundedAnswer(Runnable[str, AIMessage]):
 
     def _chain(self) -> Runnable[str, AIMessage]:
         def answer(question: str, config: RunnableConfig) -> AIMessage:
-            found = self._retriever.invoke(question, config)
-            return message_of(self._reranker.answer(question, candidates_of(found), top_n=self._top_n), found)
+            return self._asking().now(question, self._retriever.invoke(question, config), config)
 
         async def aanswer(question: str, config: RunnableConfig) -> AIMessage:
-            found = await self._retriever.ainvoke(question, config)
-            return message_of(await self._reranker.aanswer(question, candidates_of(found), top_n=self._top_n), found)
+            return await self._asking().later(question, await self._retriever.ainvoke(question, config), config)
 
-        return RunnableLambda(answer, afunc=aanswer, name=NAME)
+        return RunnableLambda(answer, afunc=aanswer, name=self.get_name())
+
+    def _asking(self) -> Asking[AIMessage]:
+        most = self._reranker.top_n if self._top_n is None else self._top_n
+        return answering(self._reranker, top_n=self._top_n, shaped=partial(message_of, top_n=most))
 
 
-def message_of(result: Result, given: Sequence[Document]) -> AIMessage:
+def message_of(result: Result, given: Sequence[Document], *, top_n: int | None = None) -> AIMessage:
     """The result's answer as a message."""
     answer = result.answer or Answer("", abstained=True)
-    block = {"type": "text", "text": answer.text, "annotations": annotations(result, answer)}
     about = {
+        **run_note(result),
         "abstained": answer.abstained,
         "answered_by": answer.answered_by,
-        "degraded": result.degraded,
-        "faults": [fault.kind for fault in result.faults],
-        "documents": documents_of(result, given, keep_dropped=False),
+        "documents": documents_of(result, given, keep_dropped=False, top_n=top_n),
     }
-    return AIMessage(content=[block], response_metadata=about)
+    block = {"type": "text", "text": answer.text, "annotations": annotations(result, answer)}
+    return AIMessage(content=[block], response_metadata=about, usage_metadata=_usage(result.usage))
 
 
-def annotations(result: Result, answer: Answer) -> list[Annotation]:
-    """A v1 citation for each citation: indices of its mark in the answer, and in the extras its place on the page."""
-    ranks = {one.candidate.position: one for one in result.ranked}
-    return [
-        _annotation(citation, answer, ranks[citation.position])
-        for citation in answer.citations
-        if citation.position in ranks
-    ]
-
-
-def _annotation(citation: Citation, answer: Answer, judgement: Any) -> Annotation:
-    document = judgement.candidate.document
-    found: Annotation = {"type": "citation", "cited_text": citation.quote, "extras": citation_note(citation)}
-    if document.title or document.source:
-        found["title"] = document.title or document.source
-    if document.source and document.source.startswith(("http://", "https://")):
-        found["url"] = document.source
-    if mark := re.search(rf"\[[^\]]*\b{judgement.rank}\b[^\]]*\]", answer.text):
-        found["start_index"], found["end_index"] = mark.span()
-    return found
+def _usage(usage: Usage) -> UsageMetadata:
+    """What the run cost, where LangChain counts it."""
+    return UsageMetadata(
+        input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens, total_tokens=usage.tokens
+    )

@@ -1,17 +1,16 @@
 """Retrievers: our first stages in LangChain, and any retriever with the reranker behind it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
+from langchain_core.runnables import RunnableConfig, run_in_executor
 from pydantic import ConfigDict, Field
 
-from langchain_rag_reasoner.runnable import as_runnable
+from langchain_rag_reasoner.runnable import Asking, reranking
 from rag_reasoner import ReasoningReranker
-from rag_reasoner.results.notes import NOTE, image_note
+from rag_reasoner.results.notes import NOTE, page_note
 from rag_reasoner.retrieve.base import Retriever
 from rag_reasoner.types import Candidate
 
@@ -40,15 +39,20 @@ class PageRetriever(BaseRetriever):
 
 
 def _document(candidate: Candidate) -> Document:
-    """A page as a document: its image is referred to by the file that it is a page of."""
+    """A page as a document. Its image is referred to, by file or URL; one that is only in memory stays behind."""
     page = candidate.document
-    note = {"page": page.page, "image": image_note(page.image), "scores": dict(candidate.scores)}
-    metadata = {"source": page.source, "title": page.title, "page_label": str(page.page or ""), NOTE: note}
+    about = {
+        "source": page.source,
+        "title": page.title,
+        "page_label": str(page.page or ""),
+        "image_url": page.image.url if page.image else None,
+    }
+    metadata = {key: value for key, value in about.items() if value} | {NOTE: page_note(candidate)}
     return Document(id=page.id, page_content=page.text, metadata=metadata)
 
 
 class ReasoningRetriever(BaseRetriever):
-    """Any retriever, with the reranker behind it. `k` limits what is given back, as `top_n` does."""
+    """Any retriever, with the reranker behind it. `top_n`, or `k` as retrievers call it, limits what is given back."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -66,14 +70,14 @@ class ReasoningRetriever(BaseRetriever):
     ) -> list[Document]:
         config: RunnableConfig = {"callbacks": run_manager.get_child()}
         found = self.base.invoke(query, config)
-        return self._reranking(k).invoke({"query": query, "documents": found}, config) if found else []
+        return self._asking(k).now(query, found, config) if found else []
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, k: int | None = None
     ) -> list[Document]:
         config: RunnableConfig = {"callbacks": run_manager.get_child()}
         found = await self.base.ainvoke(query, config)
-        return await self._reranking(k).ainvoke({"query": query, "documents": found}, config) if found else []
+        return await self._asking(k).later(query, found, config) if found else []
 
-    def _reranking(self, k: int | None) -> Runnable[Mapping[str, Any], list[Document]]:
-        return as_runnable(self.reranker, top_n=self.k if k is None else k, keep_dropped=self.keep_dropped)
+    def _asking(self, k: int | None) -> Asking[list[Document]]:
+        return reranking(self.reranker, top_n=self.k if k is None else k, keep_dropped=self.keep_dropped)
