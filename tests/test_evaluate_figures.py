@@ -27,6 +27,7 @@ BASE = Record(
     cited=("b", "c"),
     sources=("b", "c"),
     verified=("exact", "none"),
+    listwise=True,
     calls=5,
     read=100,
     written=10,
@@ -50,6 +51,7 @@ def made(**changes):
         ("citation recall", 0.5),
         ("verified quotes", 0.5),
         ("well formed", 1.0),
+        ("own answer", 1.0),
         ("false abstention", 0.0),
         ("right abstention", None),
         ("source F1", 0.5),
@@ -62,7 +64,7 @@ def test_a_figure_is_what_can_be_counted_by_hand(name, expected):
 
 
 def test_what_cannot_be_scored_has_no_figure_and_is_not_0():
-    nothing = made(relevant={}, answer=None, sources=None, verified=(), calls=0, probabilities={"a": None})
+    nothing = made(relevant={}, answer=None, sources=None, verified=(), listwise=False, probabilities={"a": None})
     found = {name: figure(nothing) for name, figure in benchmark("jsonl").figures.items()}
     assert {name for name, value in found.items() if value is not None} == {"irrelevant dropped"}
 
@@ -77,6 +79,10 @@ def test_abstaining_is_right_only_where_there_is_nothing_to_find():
     assert figures.right_abstention(made(relevant={}, abstained=True, answer="")) == 1.0
     assert figures.right_abstention(made(relevant={})) == 0.0
     assert figures.false_abstention(made(abstained=True, answer="")) == 1.0
+
+
+def test_an_extract_is_no_answer_of_the_models_own():
+    assert figures.own_answer(made(answered_by="extractive")) == 0.0
 
 
 def test_only_faults_of_form_make_a_reply_malformed():

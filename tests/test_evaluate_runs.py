@@ -191,6 +191,8 @@ def test_each_stage_can_be_switched_off(tmp_path, setting, stages):
     found = asked(own(tmp_path / "data", 3), tmp_path / "out", setting)
     assert set(found.costs["q0"].seconds) - {"retrieve"} == stages
     assert (found.records[0].answer is None) is not setting.answers
+    assert found.records[0].listwise is setting.rank
+    assert bool(found.records[0].verified) is setting.rank
 
 
 def test_sources_may_be_those_likely_relevant():

@@ -6,6 +6,7 @@ from typing import Any
 from rag_reasoner import metrics
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import mmdocir, multimodalqa, squad, webqa
+from rag_reasoner.stages.extract import EXTRACTIVE
 
 Figure = Callable[[Record], float | None]
 
@@ -57,13 +58,18 @@ def source_f1(record: Record) -> float | None:
 
 
 def verified_quotes(record: Record) -> float | None:
-    """The share of the question's quotes that were found in their documents."""
+    """The share of the model's own quotes that were found in their documents."""
     return metrics.quotes(record.verified).verified_share
 
 
 def well_formed(record: Record) -> float | None:
-    """1 where no reply had a fault of form; None where no model was asked."""
-    return float(not FORM & set(record.faults)) if record.calls else None
+    """1 where no reply had a fault of form; None where no reply was asked for."""
+    return float(not FORM & set(record.faults)) if record.listwise else None
+
+
+def own_answer(record: Record) -> float | None:
+    """1 where the answer is the model's, 0 where an extract stands in for it."""
+    return None if record.answer is None else float(record.answered_by not in ("", EXTRACTIVE))
 
 
 def right_abstention(record: Record) -> float | None:
@@ -154,6 +160,7 @@ REPLIES: Mapping[str, Figure] = {
     "citation recall": _cited(metrics.citation_recall),
     "verified quotes": verified_quotes,
     "well formed": well_formed,
+    "own answer": own_answer,
     "right abstention": right_abstention,
     "false abstention": false_abstention,
 }

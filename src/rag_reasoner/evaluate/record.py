@@ -8,11 +8,16 @@ from pydantic import BaseModel, ConfigDict
 from rag_reasoner.evaluate.row import Row
 from rag_reasoner.metrics.citations import SourcesBy, predicted_sources
 from rag_reasoner.results import Result
+from rag_reasoner.stages.extract import EXTRACTIVE
 from rag_reasoner.tasks.statement import remark
 from rag_reasoner.types import Dropped, Judgement, Verified
 
 UNASKED = "unasked"
 """The fault of a question that could not be put to the model: it was empty, or longer than the context."""
+
+
+_LISTWISE = frozenset({"rank", "answer"})
+"""The stages in which a model writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class Record(BaseModel):
     """One line of a run's `records.jsonl`. Nothing in it depends on the clock: a resumed run writes the same lines.
 
     `order` has every candidate that the first stage gave, the ranked before the dropped; `kept` of them were ranked.
-    `sources` is None where nothing could predict any: by citations, without an answer.
+    `sources` is None where nothing could predict any: by citations, without an answer. `verified` is of the model's own
+    quotes, not of those that stand in for them. `listwise`: the model was asked to write.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +52,7 @@ class Record(BaseModel):
     cited: tuple[str, ...] = ()
     sources: tuple[str, ...] | None = None
     verified: tuple[Verified, ...] = ()
+    listwise: bool = False
     faults: tuple[str, ...] = ()
     degraded: bool = False
     calls: int = 0
@@ -74,13 +81,19 @@ def record(row: Row, result: Result, sources: Sources) -> Record:
         answered_by=answer.answered_by if answer else "",
         cited=cited,
         sources=None if unknown else tuple(_predicted(cited, probabilities, sources)),
-        verified=tuple(citation.verified for one in result.ranked for citation in one.citations),
+        verified=_verified(result),
+        listwise=not _LISTWISE.isdisjoint(result.timings),
         faults=tuple(sorted({fault.kind for fault in result.faults})),
         degraded=result.degraded,
         calls=result.usage.calls,
         read=result.usage.prompt_tokens,
         written=result.usage.completion_tokens,
     )
+
+
+def _verified(result: Result) -> tuple[Verified, ...]:
+    own = (one for one in result.ranked if one.reasoned_by != EXTRACTIVE)
+    return tuple(citation.verified for one in own for citation in one.citations)
 
 
 def _predicted(cited: tuple[str, ...], probabilities: dict[str, float | None], sources: Sources) -> list[str]:
