@@ -220,3 +220,11 @@ def test_no_reply_holds_an_image_token(backend):
 
 def test_the_card_says_that_the_model_sees(backend):
     assert backend.card.reads_images
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (900, 3), (2, 700)])
+def test_an_image_of_an_odd_shape_is_read_or_costs_its_own_candidate_only(backend, monkeypatch, shape):
+    monkeypatch.setitem(PICTURES, f"odd {shape}", picture(5, shape))
+    odd, plain = backend.judge([RelevanceTask(QUESTION, page) for page in (shown("odd", f"odd {shape}"), PAGES[0])])
+    assert odd.probability is not None or odd.fault.kind == "image_unread"
+    assert plain.probability is not None

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from rag_reasoner.backends.local.worker import Worker
+from rag_reasoner.errors import BackendError
 
 
 @pytest.fixture
@@ -72,3 +73,12 @@ def test_work_that_nobody_waits_for_ends_at_its_next_check(worker):
 
     with pytest.raises(CancelledError):
         worker.call(stopped)
+
+
+async def test_a_closed_worker_says_so():
+    worker = Worker()
+    worker.close()
+    with pytest.raises(BackendError, match="was closed"):
+        worker.call(lambda _: 1)
+    with pytest.raises(BackendError, match="was closed"):
+        await worker.acall(lambda _: 1)

@@ -3,29 +3,26 @@
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rag_reasoner.backends.base import Card, Judged, OnText, Reply
 from rag_reasoner.backends.local.generate import Written, write
 from rag_reasoner.backends.local.held import write_held
 from rag_reasoner.backends.local.judge import Scales
 from rag_reasoner.backends.local.load import Loaded, load
-from rag_reasoner.backends.local.prompts import Planned, batches, fault_of, too_long
-from rag_reasoner.backends.local.serving import serve
+from rag_reasoner.backends.local.prompts import Desk, Ready
+from rag_reasoner.backends.local.serving import Serving
 from rag_reasoner.backends.local.told import Told
 from rag_reasoner.backends.local.worker import Stop, Worker
 from rag_reasoner.encoding import Encoded, LoadImage
-from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.messages import Message
 from rag_reasoner.tasks import Format
 from rag_reasoner.tasks.base import Task
 from rag_reasoner.tasks.relevance import RelevanceTask
 from rag_reasoner.types import Fault, Image, Usage
-
-Outcome = TypeVar("Outcome", Judged, Reply)
 
 BATCH_TOKENS = 8192
 
@@ -58,8 +55,8 @@ class TransformersLocal:
         self._held = not self.card.trained if held is None else held
         self._batch_tokens = BATCH_TOKENS if batch_tokens is None else batch_tokens
         self._judge_tokens = 0 if batch_tokens is None and _on_cpu(self._loaded) else self._batch_tokens
-        self._load_image = load_image or partial(_load_image, allow_urls=allow_urls, image_roots=tuple(image_roots))
-        self._size = lru_cache(maxsize=256)(lambda image: self._load_image(image).size)
+        decode = load_image or partial(_load_image, allow_urls=allow_urls, image_roots=tuple(image_roots))
+        self._desk = Desk(self._loaded, decode)
         self._worker = Worker()
 
     @property
@@ -69,7 +66,7 @@ class TransformersLocal:
 
     def count(self, messages: Sequence[Message]) -> int:
         """The number of tokens that `messages` take, images included."""
-        return self._loaded.encoder.count(messages, self._size)
+        return self._desk.count(messages)
 
     def judge(self, tasks: Sequence[RelevanceTask]) -> list[Judged]:
         """P(yes) of each task."""
@@ -93,11 +90,12 @@ class TransformersLocal:
         self._worker.close()
 
     def _judge(self, tasks: Sequence[RelevanceTask], stop: Stop) -> list[Judged]:
-        return self._serve(tasks, self._judge_batch, partial(Judged, None), self._judge_tokens, stop)
+        failed: Callable[[Fault], Judged] = partial(Judged, None)
+        return Serving(self._desk, self._weigh, failed, self._judge_tokens, stop).serve(tasks)
 
-    def _judge_batch(self, _: Sequence[Planned], prompts: Sequence[Encoded]) -> list[Judged]:
-        found = self._scales.weigh(prompts)
-        return [self._judged(p, prompt) for p, prompt in zip(found, prompts, strict=True)]
+    def _weigh(self, batch: Sequence[Ready]) -> list[Judged]:
+        found = self._scales.weigh([item.prompt for item in batch])
+        return [self._judged(p, item.prompt) for p, item in zip(found, batch, strict=True)]
 
     def _judged(self, probability: float, prompt: Encoded) -> Judged:
         if math.isnan(probability):
@@ -107,69 +105,23 @@ class TransformersLocal:
 
     def _complete(self, tasks: Sequence[Task], on_text: OnText | None, stop: Stop) -> list[Reply]:
         told = Told(on_text) if on_text else None
-        held = partial(self._hold_batch, tasks, told, stop)
-        run = held if self._held else partial(self._write_batch, told, stop)
-        return self._serve(tasks, run, partial(Reply, None), 0 if self._held else self._batch_tokens, stop)
+        failed: Callable[[Fault], Reply] = partial(Reply, None)
+        run, most = (self._hold, 0) if self._held else (self._write, self._batch_tokens)
+        return Serving(self._desk, partial(run, told, stop), failed, most, stop).serve(tasks)
 
-    def _write_batch(
-        self, told: Told | None, stop: Stop, batch: Sequence[Planned], prompts: Sequence[Encoded]
-    ) -> list[Reply]:
-        tell = partial(_tell, told, batch) if told else None
-        written = write(prompts, [item.reply for item in batch], self._loaded, stop, tell)
-        for row, one in enumerate(written if told else ()):
-            _tell(told, batch, row, one.text)
-        return [_reply(one, prompt) for one, prompt in zip(written, prompts, strict=True)]
+    def _write(self, told: Told | None, stop: Stop, batch: Sequence[Ready]) -> list[Reply]:
+        places = [item.planned.place for item in batch]
+        limits = [item.planned.reply for item in batch]
+        on_reply = told.rows(places) if told else None
+        written = write([item.prompt for item in batch], limits, self._loaded, stop, on_reply)
+        return [_reply(one, item.prompt) for one, item in zip(written, batch, strict=True)]
 
-    def _hold_batch(
-        self, tasks: Sequence[Task], told: Told | None, stop: Stop, batch: Sequence[Planned], prompts: Sequence[Encoded]
-    ) -> list[Reply]:
-        return [
-            _reply(self._hold(tasks[item.place], item.place, prompt, told, stop), prompt)
-            for item, prompt in zip(batch, prompts, strict=True)
-        ]
+    def _hold(self, told: Told | None, stop: Stop, batch: Sequence[Ready]) -> list[Reply]:
+        return [_reply(self._held_to_format(told, stop, item), item.prompt) for item in batch]
 
-    def _hold(self, task: Task, place: int, prompt: Encoded, told: Told | None, stop: Stop) -> Written:
-        return write_held(prompt, task.scaffold(), self._loaded, stop, partial(told, place) if told else None)
-
-    def _serve(
-        self,
-        tasks: Sequence[Task],
-        run: Callable[[Sequence[Planned], Sequence[Encoded]], list[Outcome]],
-        failed: Callable[[Fault], Outcome],
-        most: int,
-        stop: Stop,
-    ) -> list[Outcome]:
-        """The outcome of each task, in their order. `most` bounds the tokens of a batch; one item fits always."""
-        planned = [self._planned(place, task) for place, task in enumerate(tasks)]
-        refused = {place: failed(found) for place, found in enumerate(planned) if isinstance(found, Fault)}
-        rows = batches([found for found in planned if isinstance(found, Planned)], most)
-        served = serve(rows, partial(self._run, tasks, run, failed), failed, stop)
-        return [(refused | served)[place] for place in range(len(tasks))]
-
-    def _run(
-        self,
-        tasks: Sequence[Task],
-        run: Callable[[Sequence[Planned], Sequence[Encoded]], list[Outcome]],
-        failed: Callable[[Fault], Outcome],
-        batch: Sequence[Planned],
-    ) -> list[Outcome]:
-        prompts = [self._encoded(tasks[item.place]) for item in batch]
-        good = [(item, found) for item, found in zip(batch, prompts, strict=True) if isinstance(found, Encoded)]
-        outcomes = iter(run([item for item, _ in good], [found for _, found in good]) if good else ())
-        return [failed(found) if isinstance(found, Fault) else next(outcomes) for found in prompts]
-
-    def _planned(self, place: int, task: Task) -> Planned | Fault:
-        try:
-            planned = Planned(place, self.count(task.messages()), task.reply_tokens)
-        except RagReasonerError as error:
-            return fault_of(error)
-        return too_long(planned, self.card.context) or planned
-
-    def _encoded(self, task: Task) -> Encoded | Fault:
-        try:
-            return self._loaded.encoder.encode(task.messages(), self._load_image)
-        except RagReasonerError as error:
-            return fault_of(error)
+    def _held_to_format(self, told: Told | None, stop: Stop, item: Ready) -> Written:
+        on_reply = partial(told, item.planned.place) if told else None
+        return write_held(item.prompt, item.planned.task.scaffold(), self._loaded, stop, on_reply)
 
 
 def _on_cpu(loaded: Loaded) -> bool:
@@ -184,11 +136,6 @@ def _in_loop(on_text: OnText) -> OnText:
         loop.call_soon_threadsafe(on_text, place, text)
 
     return tell
-
-
-def _tell(told: Told | None, batch: Sequence[Planned], row: int, text: str) -> None:
-    if told:
-        told(batch[row].place, text)
 
 
 def _reply(written: Written, prompt: Encoded) -> Reply:

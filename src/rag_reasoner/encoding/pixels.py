@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rag_reasoner.errors import Unreadable
 from rag_reasoner.types import Image
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ _GRIDS, _TILES, _MASK = "image_grid_thw", "pixel_values", "pixel_attention_mask"
 
 
 def expand(processor: Any, image: "PIL.Image.Image") -> tuple[tuple[int, ...], Pixels]:
-    """The tokens and the pixels of one image."""
+    """The tokens and the pixels of one image; `Unreadable` where the processor does not take its shape."""
     text = {"text": [processor.image_token], "add_special_tokens": False}
-    inputs = processor(images=[image], return_tensors="pt", **text)
+    try:
+        inputs = processor(images=[image], return_tensors="pt", **text)
+    except ValueError as error:
+        raise Unreadable(f"an image of {image.width} x {image.height} pixels", str(error)) from error
     pixels = {name: inputs[name] for name in (_TILES, _GRIDS, _MASK) if name in inputs}
     return tuple(inputs["input_ids"][0].tolist()), pixels
 

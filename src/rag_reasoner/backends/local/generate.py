@@ -40,7 +40,10 @@ def write(
             **inputs, generation_config=_greedy(loaded, max(limits) + 1), stopping_criteria=[watch]
         )
     stop.check()
-    return [_written(row[width:].tolist(), limit, loaded) for row, limit in zip(ids, limits, strict=True)]
+    written = [_written(row[width:].tolist(), limit, loaded) for row, limit in zip(ids, limits, strict=True)]
+    for row, one in enumerate(written if on_reply else ()):
+        on_reply(row, one.text)  # type: ignore[misc]
+    return written
 
 
 def ends_of(loaded: Loaded) -> frozenset[int]:

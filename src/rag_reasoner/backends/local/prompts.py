@@ -1,14 +1,17 @@
-"""Prompts made ready to run: planned into batches of like length, and put side by side as tensors."""
+"""Tasks made ready to run: planned by their length, encoded, gathered into batches, and put side by side as tensors."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rag_reasoner.backends.local.load import Loaded
-from rag_reasoner.encoding import Encoded
+from rag_reasoner.encoding import Encoded, LoadImage
 from rag_reasoner.encoding.pixels import stacked
 from rag_reasoner.errors import RagReasonerError, Unreadable
-from rag_reasoner.types import Fault
+from rag_reasoner.messages import Message
+from rag_reasoner.tasks.base import Task
+from rag_reasoner.types import Fault, Image
 
 if TYPE_CHECKING:
     import torch
@@ -16,11 +19,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A task by its place in the call, the tokens of its prompt, and the most that its reply may take."""
+    """A task, its place in the call, the tokens of its prompt, and the most that its reply may take."""
 
     place: int
+    task: Task
     prompt: int
     reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A planned task and its prompt as the model reads it."""
+
+    planned: Planned
+    prompt: Encoded
+
+
+class Desk:
+    """Plans and encodes tasks for one model. What is wrong with a task is a fault of that task."""
+
+    def __init__(self, loaded: Loaded, load_image: LoadImage) -> None:
+        self._encoder, self._context = loaded.encoder, loaded.card.context
+        self._load_image = load_image
+        self._size = lru_cache(maxsize=256)(self._measured)
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """The number of tokens that `messages` take."""
+        return self._encoder.count(messages, self._size)
+
+    def plan(self, place: int, task: Task) -> Planned | Fault:
+        """What the task takes, if it fits."""
+        try:
+            planned = Planned(place, task, self.count(task.messages()), task.reply_tokens)
+        except RagReasonerError as error:
+            return _fault_of(error)
+        return _too_long(planned, self._context) or planned
+
+    def ready(self, planned: Planned) -> Ready | Fault:
+        """The task with its prompt."""
+        try:
+            return Ready(planned, self._encoder.encode(planned.task.messages(), self._load_image))
+        except RagReasonerError as error:
+            return _fault_of(error)
+
+    def _measured(self, image: Image) -> tuple[int, int]:
+        width, height = self._load_image(image).size
+        return width, height
 
 
 def batches(planned: Sequence[Planned], most_tokens: int) -> Iterator[list[Planned]]:
@@ -42,8 +86,7 @@ def side_by_side(prompts: Sequence[Encoded], loaded: Loaded) -> "dict[str, torch
     import torch
 
     width = max(len(prompt.ids) for prompt in prompts)
-    rows = [(0,) * (width - len(prompt.ids)) + prompt.ids for prompt in prompts]
-    ids = torch.tensor(rows)
+    ids = torch.tensor([(0,) * (width - len(prompt.ids)) + prompt.ids for prompt in prompts])
     mask = torch.tensor([[0] * (width - len(prompt.ids)) + [1] * len(prompt.ids) for prompt in prompts])
     inputs = {"input_ids": ids, "attention_mask": mask, **stacked([prompt.pixels for prompt in prompts])}
     inputs |= _positions(ids, mask, loaded)
@@ -59,12 +102,11 @@ def _positions(ids: "torch.Tensor", mask: "torch.Tensor", loaded: Loaded) -> "di
     return {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0)}
 
 
-def fault_of(error: RagReasonerError) -> Fault:
-    """The fault that keeps one item from being served."""
+def _fault_of(error: RagReasonerError) -> Fault:
     return Fault("image_unread" if isinstance(error, Unreadable) else "backend_error", str(error))
 
 
-def too_long(planned: Planned, context: int) -> Fault | None:
+def _too_long(planned: Planned, context: int) -> Fault | None:
     """The fault of a prompt that leaves no room for its reply."""
     if planned.prompt + planned.reply <= context:
         return None

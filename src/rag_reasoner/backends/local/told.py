@@ -1,6 +1,6 @@
 """A reply's text as it grows, told piece by piece and never twice, even where a batch had to begin anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 OnText = Callable[[int, str], None]
 
@@ -17,3 +17,7 @@ class Told:
         if len(text) > len(told) and text.startswith(told):
             self._told[place] = text
             self._on_text(place, text[len(told) :])
+
+    def rows(self, places: Sequence[int]) -> OnText:
+        """The same for a batch whose rows stand for these places."""
+        return lambda row, text: self(places[row], text)

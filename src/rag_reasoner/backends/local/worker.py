@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from threading import Event
 from typing import TypeVar
+
+from rag_reasoner.errors import BackendError
 
 Result = TypeVar("Result")
 
@@ -40,7 +42,7 @@ class Worker:
         """Waits for `work`, also inside a running event loop: nothing here needs one."""
         stop = Stop()
         try:
-            return self._pool.submit(work, stop).result()
+            return self._submit(work, stop).result()
         except BaseException:
             stop.set()
             raise
@@ -49,7 +51,7 @@ class Worker:
         """Awaits `work`. If the await is cancelled, this work ends soon, and other work goes on."""
         stop = Stop()
         try:
-            return await asyncio.wrap_future(self._pool.submit(work, stop))
+            return await asyncio.wrap_future(self._submit(work, stop))
         except BaseException:
             stop.set()
             raise
@@ -57,3 +59,9 @@ class Worker:
     def close(self) -> None:
         """Drops what has not begun and waits for what has."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, work: Work[Result], stop: Stop) -> "Future[Result]":
+        try:
+            return self._pool.submit(work, stop)
+        except RuntimeError as error:
+            raise BackendError("this model was closed: make a new backend") from error
