@@ -13,6 +13,7 @@ from test_evaluate_figures import made
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.calibrate import calibrate, store
 from rag_reasoner.evaluate.fit import isotonic, platt
+from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import read_card
 from rag_reasoner.models.calibration import Isotonic, Platt, logit
 
@@ -122,6 +123,19 @@ def test_calibration_lowers_the_error_on_questions_it_has_not_seen(method):
     assert found.before == pytest.approx(0.4, abs=0.06)
     assert found.after < 0.06
     assert (found.pairs, found.calibration(0.9)) == (800, pytest.approx(0.5, abs=0.06))
+
+
+def test_the_error_after_is_that_of_questions_not_fitted_on():
+    chance = random.Random(0)
+    noise = [
+        made(id=f"q{n}", probabilities={"a": chance.random()}, relevant={"a": 1.0} if chance.random() < 0.5 else {})
+        for n in range(60)
+    ]
+    found = calibrate(noise, "isotonic")
+    fitted = [found.calibration(one.probabilities["a"]) for one in noise]
+    seen = expected_calibration_error(fitted, [bool(one.relevant) for one in noise])
+    assert seen < 0.01
+    assert found.after > 0.05
 
 
 def test_a_run_without_judged_pairs_cannot_be_calibrated():

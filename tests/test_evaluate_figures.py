@@ -69,6 +69,10 @@ def test_what_cannot_be_scored_has_no_figure_and_is_not_0():
     assert {name for name, value in found.items() if value is not None} == {"irrelevant dropped"}
 
 
+def test_an_answer_is_scored_only_where_the_candidates_hold_it():
+    assert benchmark("jsonl").figures["answer F1"](made(relevant={})) is None
+
+
 def test_silence_scores_0_and_is_not_left_out():
     silent = made(order=(), kept=0, probabilities={}, answer="", cited=(), sources=(), verified=())
     for name in ("hit@1", "mrr", "recall@10", "citation precision", "source F1", "answer F1"):
@@ -148,7 +152,7 @@ def finished(name="run", count=4, benchmark="mmdocir", **changes):
     }
     made_with = {"versions": {"rag-reasoner": "0.1.0"}, "machine": "one", "command": "rag-reasoner eval a|b"}
     found = tuple(made(id=f"q{n}", group="Laws" if n else "News", **changes) for n in range(count))
-    spent = {one.id: Costs(one.id, {"filter": 0.25}, {"process": 100.2}) for one in found}
+    spent = {one.id: Costs(one.id, {"filter": 0.25}, {"process": 100.2 - n}) for n, one in enumerate(found)}
     return Finished(name, Header(what, made_with), found, spent)
 
 

@@ -10,6 +10,7 @@ from benchmark_folders import FOLDERS, mmdocir, multimodalqa, own, own_rows, squ
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.benchmarks import BENCHMARKS, benchmark
 from rag_reasoner.evaluate.loaders import own as own_loader
+from rag_reasoner.evaluate.loaders.parquet import Parquet
 from rag_reasoner.evaluate.sample import all_ids, rows, sampled_ids
 
 
@@ -27,8 +28,7 @@ def test_own_lines_have_candidates_relevance_answers_and_groups(tmp_path):
     assert first.id == "q0"
     assert [document.id for document in first.candidates] == ["wrong", "near", "right", "far"]
     assert (first.relevant, first.answers, first.group) == ({"right": 1.0}, ("3",), "span")
-    assert first.answerable
-    assert not last.answerable
+    assert last.relevant == {}
 
 
 def test_own_images_are_found_beside_the_file(tmp_path):
@@ -108,6 +108,17 @@ def test_mmdocirs_layouts_stand_where_the_gold_regions_are_measured(tmp_path):
     assert first.relevant == {"second.pdf#l1": 1.0}  # half of it lies in the gold region
     assert first.gold["regions"] == {"second.pdf#l1": [1, 10.0, 20.0, 110.0, 40.0]}
     assert first.gold["layouts"] == [(1, 10.0, 20.0, 60.0, 40.0)]
+
+
+def test_any_rows_of_a_parquet_file_are_read_whatever_its_groups(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({"n": list(range(8)), "other": list("abcdefgh")}), tmp_path / "p", row_group_size=3)
+    file = Parquet(tmp_path / "p", ("n",))
+    for start in range(8):
+        for end in range(start, 8):
+            assert list(file.rows(start, end, "")) == [{"n": n} for n in range(start, end + 1)]
 
 
 def test_a_span_of_two_documents_is_refused(tmp_path):

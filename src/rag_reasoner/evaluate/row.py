@@ -24,11 +24,6 @@ class Row:
     group: str = ""
     gold: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def answerable(self) -> bool:
-        """Whether the candidates hold what it takes to answer."""
-        return bool(self.relevant)
-
 
 Want = Callable[[str], bool]
 """Whether a question of this id is wanted. Loaders ask before they build a row: what is not drawn costs nothing."""

@@ -78,7 +78,7 @@ def _lexical(row: Row, seed: int) -> list[Candidate]:
     """By BM25 among the row's own candidates; those that share no word follow in the order given."""
     if not row.candidates or not row.question.strip():
         return _given(row, seed)
-    by_place = [replace(document, id=str(place), source=None) for place, document in enumerate(row.candidates)]
+    by_place = [replace(document, id=str(place)) for place, document in enumerate(row.candidates)]
     found = LexicalRetriever(by_place).retrieve(row.question, len(by_place), fill=True)
     return [replace(candidate, document=row.candidates[int(candidate.document.id)]) for candidate in found]
 
