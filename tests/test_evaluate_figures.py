@@ -173,6 +173,11 @@ def test_a_table_tells_n_seed_versions_command_and_costs():
         assert part in text
 
 
+def test_a_table_counts_the_questions_that_had_a_fault():
+    text = tables.report(finished(faults=("missing", "uncited"), degraded=True))
+    assert "| degraded order | 4 |\n| missing | 4 |\n| uncited | 4 |" in text
+
+
 def test_a_table_by_group_has_the_mean_over_questions_and_over_groups():
     run = finished()
     better = run.records[0].model_copy(update={"order": ("b", "d", "a", "c")})

@@ -10,7 +10,7 @@ from rag_reasoner.evaluate.figures import values
 from rag_reasoner.evaluate.folder import Finished, Header
 from rag_reasoner.evaluate.markdown import facts, number, table
 from rag_reasoner.evaluate.record import Record
-from rag_reasoner.metrics import expected_calibration_error, grouped, mean
+from rag_reasoner.metrics import expected_calibration_error, faults, grouped, mean
 
 BINS = 10
 """The bins of the calibration error."""
@@ -29,6 +29,7 @@ def _parts(asked: Benchmark, run: Finished) -> Iterator[str]:
     yield from _slices(asked, run.records)
     yield from _by_group(asked, run.records)
     yield from _calibration(run.records)
+    yield "## Faults\n\n" + table(("fault", "questions"), _faults(run.records))
     yield "## Cost a question\n\n" + table(("", "mean"), _costs(run))
     yield "## Made with\n\n" + facts(made_with(run.header))
 
@@ -80,6 +81,13 @@ def _calibration(records: Sequence[Record]) -> Iterator[str]:
         error = expected_calibration_error(probabilities, labels, BINS)
         pairs = f"{len(labels):,} judged pairs, {sum(labels):,} of them relevant"
         yield f"Calibration error (ECE, {BINS} bins) of P(relevant): {error:.3f} over {pairs}."
+
+
+def _faults(records: Sequence[Record]) -> list[tuple[str, str]]:
+    """How many questions had each kind of fault, and how many an order that is not wholly a trained model's own."""
+    counts = faults(one.faults for one in records).counts
+    degraded = sum(one.degraded for one in records)
+    return [("degraded order", str(degraded)), *((kind, str(count)) for kind, count in counts.items())]
 
 
 def _costs(run: Finished) -> Iterator[tuple[str, str]]:
