@@ -3,8 +3,8 @@
     python benchmarks/order_sensitivity.py [--queries 20] [--candidates 12] [--shuffles 4] [--model NAME ...]
 
 Each query's candidates are ranked in five seeded orders; the figure is Kendall's tau between the five results, the mean
-over all pairs: 1 means that the order shown makes no difference. "leaning" is no model but a made-up one: it reads well,
-but prefers what it is shown first. "default" is the bundled model, which takes a while.
+over all pairs: 1 means that the order shown makes no difference. "leaning" is no model but a made-up one: it reads
+well, but prefers what it is shown first. "default" is the bundled model, which takes a while.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import pytest
 from fakes import CARD, QUERY, UNTRAINED, Dumb, Perfect, documents, kinds, positions
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rag_reasoner import Candidate, Document, ReasoningReranker
@@ -43,6 +43,13 @@ def test_one_that_could_not_be_judged_stands_between_the_better_and_the_worse():
     assert [one.candidate.position for one in result.ranked] == [2, 1, 0]
 
 
+def test_an_order_that_rests_on_a_candidate_nobody_judged_is_degraded_though_the_model_ranked_it():
+    model = Judges(0.9, None, 0.8)
+    result = ReasoningReranker(model, keep="all").rerank(QUERY, documents(0.9, 0.7, 0.8))
+    assert {one.ordered_by for one in result.ranked} == {"fake"}
+    assert result.degraded
+
+
 def test_a_budget_does_not_put_what_was_never_read_before_what_was_found_good():
     result = filtered(Judges(*[0.1] * 7, 0.99), documents(*[1] * 30), tokens=0)
     untouched = [one.candidate.position for one in result.ranked]
@@ -53,6 +60,7 @@ def test_a_budget_does_not_put_what_was_never_read_before_what_was_found_good():
     assert positions(first) == list(range(30))
 
 
+@example([0.1, 0.2, 0.3, 0.4], 1, 3, True)
 @given(
     st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=12),
     st.one_of(st.sampled_from(["auto", "all"]), st.integers(1, 14), st.floats(0.01, 0.99)),
@@ -62,7 +70,7 @@ def test_a_budget_does_not_put_what_was_never_read_before_what_was_found_good():
 def test_the_filter_never_leaves_fewer_than_asked_for_nor_drops_what_was_not_judged(verdicts, keep, top_n, trained):
     model = Judges(*verdicts, card=CARD if trained else UNTRAINED)
     result = filtered(model, documents(*[1] * len(verdicts)), keep=keep, top_n=top_n)
-    asked = max(keep if isinstance(keep, int) else 1, top_n or 1)
+    asked = max(keep if isinstance(keep, int) else 3, top_n or 1)
     gone = [one for one in result.dropped if "beyond top_n" not in one.reason]
     assert len(verdicts) - len(gone) >= min(asked, len(verdicts))
     assert all(one.probability is not None for one in gone if len(verdicts) > 1)

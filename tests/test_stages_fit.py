@@ -100,6 +100,14 @@ def test_a_query_that_leaves_no_room_is_an_error_of_its_own_and_asks_nothing(cou
     assert model.completed == []
 
 
+def test_room_for_hardly_a_word_of_each_document_is_no_room():
+    fixed = Perfect().count(RankTask(QUERY, ()).messages()) + RankTask(QUERY, ()).reply_tokens
+    tight = Perfect(Card("fake", fixed + 100))
+    with pytest.raises(QueryTooLong):
+        ReasoningReranker(tight, stages=("rank",)).rerank(QUERY, ["a " * 99, "b " * 99])
+    assert tight.completed == []
+
+
 def test_a_query_that_is_too_long_is_not_repeated_in_the_error():
     with pytest.raises(QueryTooLong) as caught:
         ReasoningReranker(Perfect(Card("fake", 100))).rerank("canary " * 500, documents(0.1, 0.2))

@@ -82,6 +82,16 @@ def test_what_a_short_reply_leaves_out_keeps_its_coarse_order_however_it_was_shu
     assert result.degraded
 
 
+def test_a_place_is_the_models_own_only_if_every_reply_that_counts_states_it():
+    class First(Perfect):
+        def write(self, task):
+            return "<rank>1</rank>"
+
+    result = ranked(First(), documents(0.1, 0.2, 0.3), shuffles=2)
+    assert {one.ordered_by for one in result.ranked} == {"coarse order"}
+    assert result.degraded
+
+
 class FirstFails(Perfect):
     """Cannot reply to the first task of a batch."""
 
@@ -153,7 +163,7 @@ def test_agreement_is_reported_for_shuffles_only():
 
 def test_several_shuffles_make_the_order_depend_less_on_that_of_the_retrieval_for_nine_queries_in_ten():
     calmer = 0
-    for query in range(30):
+    for query in range(50):
         chance = random.Random(query)
         given_ = documents(*(round(chance.random(), 3) for _ in range(12)))
         turned = chance.sample(given_, len(given_))
@@ -163,7 +173,7 @@ def test_several_shuffles_make_the_order_depend_less_on_that_of_the_retrieval_fo
             for model, times in ((Leaning(1.0), 1), (Leaning(1.0), 8))
         )  # fmt: skip
         calmer += often > once
-    assert calmer >= 27
+    assert calmer >= 49
 
 
 @pytest.mark.parametrize("count", [0, 1])

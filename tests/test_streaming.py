@@ -77,6 +77,7 @@ async def test_leaving_an_awaited_stream_cancels_the_work_and_waits_for_its_end(
         break
     await stream.aclose()
     assert model.ended.is_set()
+    assert model.words <= 3
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -1,8 +1,6 @@
 """How a command ends: one clear line on stderr and a documented exit code, never a traceback for a user's mistake."""
 
 import functools
-import os
-import sys
 from collections.abc import Callable
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -37,7 +35,6 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
         except KeyboardInterrupt:
             fail("interrupted", 130)
         except BrokenPipeError:
-            _hush()
             raise typer.Exit from None
 
     return run
@@ -47,11 +44,6 @@ def fail(message: str, code: int) -> NoReturn:
     """End the command with `message` on stderr."""
     errors.print(printable(f"error: {message}"), markup=False, style="red")
     raise typer.Exit(code)
-
-
-def _hush() -> None:
-    """Nobody reads on: what is left to write goes nowhere, so that Python can end without a word."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code(error: RagReasonerError) -> int:

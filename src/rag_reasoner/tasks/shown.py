@@ -25,6 +25,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _CITING = {"doc", "document", "passage", "page", "source", "image"}
 _CODES = (*range(32), 127, *range(128, 160), *range(0xD800, 0xE000))  # halves of surrogate pairs break tokenizers
 _UNPRINTABLE = {code: " " for code in _CODES if chr(code) not in "\n\t"}
+_BLANKED = {code: " " for code in _UNPRINTABLE if chr(code) not in LINE_END_HYPHENS}
 _PLAIN = str.maketrans({**_UNPRINTABLE, **dict.fromkeys(map(ord, LINE_END_HYPHENS), "-")})
 
 
@@ -64,8 +65,8 @@ class Shown:
         return None
 
     def _originals(self) -> Iterator[tuple[int, str]]:
-        """Each span's start and text, with the marks neutralised as they were shown, but nothing else changed."""
-        return ((start, disarm(self.original[start:end])) for start, end in self.spans)
+        """Each span's start and text, with marks and control characters as they were shown, but hyphens as they are."""
+        return ((start, disarm(self.original[start:end]).translate(_BLANKED)) for start, end in self.spans)
 
     def parts(self) -> tuple[Part, ...]:
         """Title, text and image as message parts."""
