@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 work=${1:-$(mktemp -d)}
 packages=(integrations/langchain-rag-reasoner integrations/llama-index-postprocessor-rag-reasoner)
 tools=(pytest pytest-asyncio)
-highest=("langchain-core<2" "langchain-classic" "langchain-tests" "llama-index-core<0.15")
-lowest=("langchain-core==1.0.0" "langchain-classic==1.0.0" "langchain-tests==1.0.0" "llama-index-core==0.13.0")
+highest=("langchain-core<2" "langchain" "langchain-classic" "langchain-tests" "llama-index-core<0.15")
+lowest=("langchain-core==1.0.0" "langchain==1.0.0" "langchain-classic==1.0.0" "langchain-tests==1.0.0" "llama-index-core==0.13.0")
+lowest+=("langgraph-checkpoint<4") # later ones need a later langchain-core, and do not say so
 
 python3 -m pip wheel -q --no-deps -w "$work/wheels" . "${packages[@]}"
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from langchain_rag_reasoner.convert import documents_of
@@ -38,13 +37,14 @@ def as_tool(
     """
     asking = answering(reranker, top_n=top_n, shaped=partial(_shown, top_n=top_n))
 
-    def search(question: str, config: RunnableConfig) -> Found:
+    # No config is asked for: LangChain would give the caller's. The tool's own, with its run as parent, is in context.
+    def search(question: str) -> Found:
         question = _checked(question)
-        return asking.now(question, retriever.invoke(question, config), config)
+        return asking.now(question, retriever.invoke(question), None)
 
-    async def asearch(question: str, config: RunnableConfig) -> Found:
+    async def asearch(question: str) -> Found:
         question = _checked(question)
-        return await asking.later(question, await retriever.ainvoke(question, config), config)
+        return await asking.later(question, await retriever.ainvoke(question), None)
 
     options: dict[str, Any] = {"response_format": "content_and_artifact", "handle_tool_error": True}
     return StructuredTool.from_function(search, asearch, name=name, description=description, **options)

@@ -1,13 +1,20 @@
-"""Answers with citations in LangChain's own form, in chains and in the hands of an agent."""
+"""Answers with citations in LangChain's own form, in chains and beside other steps."""
+
+import asyncio
+import re
+import warnings
+from pathlib import Path
 
 from conftest import QUESTION, Shelf
-from langchain_core.documents import Document
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.load import dumps, loads
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from langchain_rag_reasoner import GroundedAnswer, PageRetriever
+from langchain_rag_reasoner.citations import annotations
 
-from rag_reasoner import LexicalRetriever, ReasoningReranker, read
+from rag_reasoner import Candidate, LexicalRetriever, ReasoningReranker, Result, read
+from rag_reasoner import Document as Page
+from rag_reasoner.types import Answer, Citation, Judgement
 
 ASKED = "How many cases were in the inventory in FY 2015?"
 
@@ -60,20 +67,53 @@ def test_citations_of_real_pages_carry_their_boxes(example_pdfs):
     assert all(0 <= edge <= 1 for box in found["extras"]["boxes"] for edge in box)
 
 
-def test_an_agent_reads_text_and_keeps_documents(shelf, reranker):
-    tool = reranker.as_tool(retriever=shelf)
-    call = {"name": tool.name, "args": {"question": QUESTION}, "id": "1", "type": "tool_call"}
-    agent = GenericFakeChatModel(messages=iter([AIMessage("", tool_calls=[call]), AIMessage("In 1962.")]))
-    asked = agent.invoke(QUESTION)
-    answered = tool.invoke(asked.tool_calls[0])
-    assert isinstance(answered, ToolMessage)
-    assert answered.content.startswith("Answer: The museum opened in 1962. [1]")
-    assert "town.pdf, page 7" in answered.content
-    assert answered.artifact[0].id == "museum"
-    assert all(isinstance(document, Document) for document in answered.artifact)
-    assert agent.invoke([asked, answered]).text == "In 1962."
-
-
 async def test_awaited_the_tool_gives_the_same(shelf, reranker):
     tool = reranker.as_tool(retriever=shelf)
     assert await tool.ainvoke({"question": QUESTION}) == tool.invoke({"question": QUESTION})
+
+
+def test_the_message_survives_a_checkpoint(shelf, reranker):
+    message = GroundedAnswer(shelf, reranker).invoke(QUESTION)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # reading back is a beta of LangChain's
+        assert loads(dumps(message)) == message
+
+
+def test_the_block_is_one_of_version_1(shelf, reranker):
+    message = GroundedAnswer(shelf, reranker).invoke(QUESTION)
+    assert message.content_blocks == message.content
+
+
+def test_what_it_cost_and_what_was_wrong_are_told(shelf, reranker):
+    message = GroundedAnswer(shelf, reranker).invoke(QUESTION)
+    assert message.usage_metadata["total_tokens"] > 0
+    told = message.response_metadata
+    assert (told["model"], told["degraded"], told["faults"], told["abstained"]) == ("lexical", False, [], False)
+
+
+async def test_fifty_at_once_give_what_fifty_in_turn_give_and_a_cancelled_one_costs_only_itself(shelf, reranker):
+    chain = GroundedAnswer(shelf, reranker)
+    questions = [f"{QUESTION} Was it in {1900 + n}?" for n in range(50)]
+    tasks = [asyncio.create_task(chain.ainvoke(question)) for question in questions]
+    tasks[7].cancel()
+    at_once = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(at_once.pop(7), asyncio.CancelledError)
+    del questions[7]
+    assert [one.content for one in at_once] == [chain.invoke(question).content for question in questions]
+
+
+def test_brackets_that_are_no_mark_are_passed_over():
+    page = Candidate(Page("a", "Section 1 says so.", source="https://example.org/a.html"))
+    cited = Citation("a", None, "Section 1 says so.", 0, 18, verified="exact")
+    answer = Answer("As [Section 1 of the act] says [2, 1].", (cited,))
+    (found,) = annotations(Result("q", (Judgement(page, 1),), answer=answer), answer)
+    assert answer.text[found["start_index"] : found["end_index"]] == "[2, 1]"
+    assert found["url"] == "https://example.org/a.html"
+
+
+def test_the_readme_runs(capsys, monkeypatch):
+    package = Path(__file__).parents[1]
+    monkeypatch.chdir(package.parents[1])
+    (block,) = re.findall(r"```python\n(.*?)```", (package / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[0].startswith("1 opm-fy20")
