@@ -70,6 +70,16 @@ def test_a_missing_path_is_named(tmp_path, name):
         read(str(tmp_path / name))
 
 
+@pytest.mark.parametrize("name", ["missing.pdf", "nul\0.pdf", "empty"])
+def test_a_missing_path_or_an_empty_folder_costs_nothing_else(folder, name):
+    (folder / "empty").mkdir()
+    reading = read([folder / "a.md", str(folder / name)])
+    assert ids(reading) == ["a.md"]
+    assert [
+        (one.source, "does not exist" in one.reason or "nothing to read" in one.reason) for one in reading.unread
+    ] == [(str(folder / name), True)]
+
+
 def test_an_empty_folder_is_named(tmp_path):
     (tmp_path / "x.pdf").mkdir()
     with pytest.raises(InvalidInput, match=r"x\.pdf' has nothing to read"):

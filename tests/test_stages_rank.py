@@ -186,6 +186,16 @@ def test_none_or_one_candidate_needs_no_order(count):
     assert result.faults == ()
 
 
+@pytest.mark.parametrize("blind", ["<rank>3 > 2 > 4 > 5 > 1</rank>", "<rank>5 > 4 > 3 > 2 > 1</rank>"])
+def test_an_untrained_model_that_ignores_the_documents_does_not_move_the_first_of_the_coarse_order(blind):
+    model = Says(blind)
+    model.card = Card("untrained", context=5000, trained=False)
+    result = ranked(model, documents(0.5, 0.4, 0.3, 0.2, 0.1))
+    assert order(result)[0] == 0
+    assert order(result) != [0, 1, 2, 3, 4]
+    assert sorted(order(result)) == [0, 1, 2, 3, 4]
+
+
 def test_a_reply_that_was_stopped_says_so():
     class Stopped(Perfect):
         def reply(self, task):

@@ -57,30 +57,40 @@ class Found:
 
 
 def find(paths: Iterable[str | PathLike[str]]) -> Found:
-    """The files that `paths` mean, each once. A path that does not exist, or a folder with nothing to read, is an
-    InvalidInput.
+    """The files that `paths` mean, each once. A path that does not exist, or a folder with nothing to read, is unread
+    beside others, and an InvalidInput where there is nothing else.
     """
-    found: list[File | Unread] = []
-    skipped = 0
-    given = [_existing(path) for path in paths]
+    given = [os.fspath(path) for path in paths]
     if not given:
         raise InvalidInput("no path was given: name a file or a folder to read")
+    found: list[File | Unread] = []
+    refused: list[InvalidInput] = []
+    skipped = 0
     for path in given:
-        if path.is_dir():
-            inside, others = _in_folder(path)
-            found, skipped = found + inside, skipped + others
-        else:
-            found.append(_file(path))
+        try:
+            inside, others = _at(path)
+        except InvalidInput as error:
+            refused.append(error)
+            inside, others = [Unread(path, str(error).removeprefix(f"{path!r} "))], 0
+        found, skipped = found + inside, skipped + others
+    if len(refused) == len(given):
+        raise refused[0]
     files = [one for one in found if isinstance(one, File)]
     return Found(tuple(_once(files)), tuple(one for one in found if isinstance(one, Unread)), skipped)
 
 
-def _existing(path: str | PathLike[str]) -> Path:
+def _at(given: str) -> tuple[list[File | Unread], int]:
+    """What is to be read at a path, and how many files there are of another kind."""
+    path = _existing(given)
+    return _in_folder(path) if path.is_dir() else ([_file(path)], 0)
+
+
+def _existing(path: str) -> Path:
     try:
         existing = Path(path)
         existing.lstat()
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"{os.fspath(path)!r} does not exist, or cannot be reached") from error
+        raise InvalidInput(f"{path!r} does not exist, or cannot be reached") from error
     return existing
 
 

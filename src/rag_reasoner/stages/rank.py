@@ -90,9 +90,19 @@ def rank_candidates(
         inside = tuple(order[place] for place in window)
         kind = _task(card, answer=answer and window.start == 0)
         said = yield from _ask(query, inside, [sized.shown[c.position] for c in inside], kind, settings)
-        order[window.start : window.stop] = said.order
+        order[window.start : window.stop] = said.order if card.trained else with_a_vote(inside, said.order)
         asked.append(said)
     return _ranked(order, asked, sized.cut)
+
+
+def with_a_vote(coarse: Sequence[Candidate], stated: Sequence[Candidate]) -> list[Candidate]:
+    """The order where an untrained model has a vote and no more: what it states may have nothing to do with what it was
+    shown. Reciprocal ranks are added up, and those of the coarse order count twice.
+    """
+    votes = {one.position: 2 / rank for rank, one in enumerate(coarse, 1)}
+    for rank, one in enumerate(stated, 1):
+        votes[one.position] += 1 / rank
+    return sorted(coarse, key=lambda one: -votes[one.position])
 
 
 def _ranked(order: Sequence[Candidate], asked: Sequence[_Window], cut: frozenset[int]) -> Ranked:
