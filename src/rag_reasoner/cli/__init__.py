@@ -1,5 +1,6 @@
 """The command line: one file a command."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -35,4 +36,5 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
-    pass
+    # Read when torch is loaded: threads that wait by spinning make a busy machine several times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
