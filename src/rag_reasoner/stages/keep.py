@@ -7,6 +7,7 @@ from typing import Literal
 
 from rag_reasoner.backends.base import Card
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.stages.votes import with_a_vote
 from rag_reasoner.types import Candidate
 from rag_reasoner.words import overlap
 
@@ -20,9 +21,6 @@ AUTO_THRESHOLD = 0.1
 
 AUTO_SHARE = 3
 """With "auto", an untrained judge keeps one candidate in this many: its probabilities mean nothing."""
-
-RRF_K = 60
-"""The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
 
 
 def checked(keep: object) -> Keep:
@@ -95,7 +93,7 @@ def coarse_order(query: str, candidates: Sequence[Candidate], card: Card) -> lis
         return average if found is None else found
 
     by_judge = sorted(candidates, key=lambda candidate: (-chance(candidate), candidate.position))
-    return by_judge if card.trained else _fused(by_judge, _by_retrieval(query, candidates))
+    return by_judge if card.trained else with_a_vote(_by_retrieval(query, candidates), by_judge)
 
 
 def _by_retrieval(query: str, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -106,12 +104,3 @@ def _by_retrieval(query: str, candidates: Sequence[Candidate]) -> list[Candidate
 
 def _shared(query: str, candidate: Candidate) -> float:
     return overlap(query, f"{candidate.document.title} {candidate.document.text}")
-
-
-def _fused(*orders: Sequence[Candidate]) -> list[Candidate]:
-    """Reciprocal rank fusion of several orders of the same candidates."""
-    votes: dict[int, float] = {}
-    for order in orders:
-        for place, candidate in enumerate(order, 1):
-            votes[candidate.position] = votes.get(candidate.position, 0.0) + 1 / (RRF_K + place)
-    return sorted(orders[0], key=lambda candidate: (-votes[candidate.position], candidate.position))

@@ -9,6 +9,7 @@ from rag_reasoner.stages.consensus import agreement, borda, shuffles
 from rag_reasoner.stages.fit import Count
 from rag_reasoner.stages.share import Asked, shares
 from rag_reasoner.stages.steps import AskCompleter, Steps, completed
+from rag_reasoner.stages.votes import with_a_vote
 from rag_reasoner.stages.windows import windows
 from rag_reasoner.tasks import (
     Evidence,
@@ -93,16 +94,6 @@ def rank_candidates(
         order[window.start : window.stop] = said.order if card.trained else with_a_vote(inside, said.order)
         asked.append(said)
     return _ranked(order, asked, sized.cut)
-
-
-def with_a_vote(coarse: Sequence[Candidate], stated: Sequence[Candidate]) -> list[Candidate]:
-    """The order where an untrained model has a vote and no more: what it states may have nothing to do with what it was
-    shown. Reciprocal ranks are added up, and those of the coarse order count twice.
-    """
-    votes = {one.position: 2 / rank for rank, one in enumerate(coarse, 1)}
-    for rank, one in enumerate(stated, 1):
-        votes[one.position] += 1 / rank
-    return sorted(coarse, key=lambda one: -votes[one.position])
 
 
 def _ranked(order: Sequence[Candidate], asked: Sequence[_Window], cut: frozenset[int]) -> Ranked:
