@@ -1,0 +1,24 @@
+"""Point-wise examples: can this document help to answer? One for each candidate of a row."""
+
+from collections.abc import Iterable, Iterator
+
+from rag_reasoner.rewards import Truth
+from rag_reasoner.tasks import RelevanceTask
+from rag_reasoner.types import Document
+from rag_reasoner_train.examples.example import Example
+from rag_reasoner_train.examples.view import View, seen
+from rag_reasoner_train.rows.row import Row
+
+
+def pointwise_examples(rows: Iterable[Row], *, view: View = View()) -> Iterator[Example]:
+    """The candidates of each row one after another, in the order of the row."""
+    for row in rows:
+        for document in row.candidates:
+            yield _example(row, document, view)
+
+
+def _example(row: Row, document: Document, view: View) -> Example:
+    relevant = document.id in row.relevant
+    truth = Truth({0: row.relevant[document.id]} if relevant else {}, row.answers if relevant else ())
+    task = RelevanceTask(row.question, seen(row.question, document, view))
+    return Example(f"{row.id}/relevance/{document.id}", row.id, task, truth, task.render(relevant), relevant)
