@@ -5,12 +5,12 @@ from random import Random
 from typing import Literal
 
 from rag_reasoner.rewards import Truth
-from rag_reasoner.tasks import AnswerTask, Evidence, ListwiseReply, ListwiseTask, RankAndAnswerTask, RankTask, Statement
-from rag_reasoner.tasks.statement import ABSTENTION, cite
+from rag_reasoner.tasks import AnswerTask, ListwiseTask, RankAndAnswerTask, RankTask
 from rag_reasoner.types import Document
 from rag_reasoner_train.chains.chain import Chain
+from rag_reasoner_train.chains.reply import reply_of
 from rag_reasoner_train.examples.example import Example
-from rag_reasoner_train.examples.view import View, seen
+from rag_reasoner_train.examples.view import WHOLE, View, seen
 from rag_reasoner_train.rows.row import Row
 
 TaskName = Literal["rank", "rank_and_answer", "answer"]
@@ -31,7 +31,7 @@ def listwise_examples(
     tasks: Sequence[TaskName] = ("rank", "rank_and_answer"),
     order: Order = "shuffled",
     shuffles: int = 1,
-    view: View = View(),
+    view: View = WHOLE,
     seed: int = 0,
 ) -> Iterator[Example]:
     """Each row in `shuffles` orders, with each of the `tasks`. A row without a chain has no target.
@@ -56,29 +56,10 @@ def _ordered(row: Row, order: Order, number: int, seed: int) -> tuple[Document, 
 def _example(
     row: Row, documents: tuple[Document, ...], chain: Chain | None, name: TaskName, number: int, view: View
 ) -> Example:
-    kept = {one: saying.quote for one, saying in chain.sayings.items()} if chain else {}
-    shown = tuple(seen(row.question, document, view, kept.get(document.id, "")) for document in documents)
-    truth = Truth(
-        {place: row.relevant[one.id] for place, one in enumerate(documents) if one.id in row.relevant}, row.answers
-    )
+    quotes = {one: saying.quote for one, saying in chain.sayings.items()} if chain else {}
+    shown = tuple(seen(row.question, document, view, quotes.get(document.id, "")) for document in documents)
+    ids = [document.id for document in documents]
+    truth = Truth({place: row.relevant[one] for place, one in enumerate(ids) if one in row.relevant}, row.answers)
     task = TASKS[name](row.question, shown)
-    target = task.render(_reply(documents, chain, truth)) if chain else None
+    target = task.render(reply_of(ids, row.relevant, chain)) if chain else None
     return Example(f"{row.id}/{name}/{number}", row.id, task, truth, target)
-
-
-def _reply(documents: Sequence[Document], chain: Chain, truth: Truth) -> ListwiseReply:
-    """What a perfect reply says: the relevant first, those of one grade in the order shown."""
-    order = tuple(sorted(range(len(documents)), key=lambda place: -truth.relevant.get(place, 0.0)))
-    lines = tuple(_line(number, one, chain, number - 1 in truth.relevant) for number, one in enumerate(documents, 1))
-    return ListwiseReply(order, len(order), lines, _statement(chain, sorted(truth.relevant)))
-
-
-def _line(number: int, document: Document, chain: Chain, relevant: bool) -> Evidence:
-    saying = chain.sayings[document.id]
-    return Evidence(number, relevant, saying.quote, saying.reason)
-
-
-def _statement(chain: Chain, places: Sequence[int]) -> Statement:
-    if chain.answer is None:
-        return Statement(ABSTENTION, abstained=True)
-    return cite(chain.answer, places)

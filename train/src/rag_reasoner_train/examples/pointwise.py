@@ -6,11 +6,11 @@ from rag_reasoner.rewards import Truth
 from rag_reasoner.tasks import RelevanceTask
 from rag_reasoner.types import Document
 from rag_reasoner_train.examples.example import Example
-from rag_reasoner_train.examples.view import View, seen
+from rag_reasoner_train.examples.view import WHOLE, View, seen
 from rag_reasoner_train.rows.row import Row
 
 
-def pointwise_examples(rows: Iterable[Row], *, view: View = View()) -> Iterator[Example]:
+def pointwise_examples(rows: Iterable[Row], *, view: View = WHOLE) -> Iterator[Example]:
     """The candidates of each row one after another, in the order of the row."""
     for row in rows:
         for document in row.candidates:

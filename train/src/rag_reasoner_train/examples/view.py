@@ -19,6 +19,10 @@ class View:
     images: bool = False
 
 
+WHOLE = View()
+"""Everything is shown, but no image."""
+
+
 def seen(query: str, document: Document, view: View, keep: str = "") -> Shown:
     """`document` as the model is shown it. What stands in it as `keep` is never cut away."""
     return show(Candidate(document), _spans(query, document.text, view.words, keep), with_image=view.images)
