@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rag_reasoner.errors import InvalidInput
 from rag_reasoner.tasks import Evidence, ListwiseReply, Statement
 from rag_reasoner.tasks.statement import ABSTENTION, cite
 from rag_reasoner_train.chains.chain import Chain
@@ -16,7 +17,9 @@ def reply_of(ids: Sequence[str], relevant: Mapping[str, float], chain: Chain) ->
 
 
 def _line(number: int, one: str, relevant: bool, chain: Chain) -> Evidence:
-    saying = chain.sayings[one]
+    saying = chain.sayings.get(one)
+    if saying is None:
+        raise InvalidInput(f"the chain of row {chain.row_id!r} says nothing of document {one!r}: make the chains anew")
     return Evidence(number, relevant, saying.quote, saying.reason)
 
 

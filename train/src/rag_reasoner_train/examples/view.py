@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from rag_reasoner.quotes import find_quote
+from rag_reasoner.quotes import Found
 from rag_reasoner.tasks import Shown, show
 from rag_reasoner.types import Candidate, Document
 from rag_reasoner.words import Span, focus
@@ -25,15 +25,21 @@ WHOLE = View()
 
 def seen(query: str, document: Document, view: View, keep: str = "") -> Shown:
     """`document` as the model is shown it. What stands in it as `keep` is never cut away."""
-    return show(Candidate(document), _spans(query, document.text, view.words, keep), with_image=view.images)
+    whole = show(Candidate(document), with_image=view.images)
+    spans = _spans(query, document.text, view.words, whole.locate(keep) if keep else None)
+    if spans is None:
+        return whole
+    cut = show(Candidate(document), spans, with_image=view.images)
+    # A cut through a mark in brackets shows other characters than the whole document does.
+    return cut if not keep or cut.locate(keep) else whole
 
 
-def _spans(query: str, text: str, words: int | None, keep: str) -> tuple[Span, ...] | None:
-    """The spans to show: the first line of a table, the place of `keep`, and then what is nearest to the query."""
+def _spans(query: str, text: str, words: int | None, keep: Found | None) -> tuple[Span, ...] | None:
+    """The spans to show: the first line of a table, what is kept, and then what is nearest to the query."""
     count = len(_WORD.findall(text))
     if words is None or count <= words:
         return None
-    needed = [*_heading(text), *_place(keep, text)]
+    needed = [*_heading(text), *([(keep.start, keep.end)] if keep else [])]
     room = len(text) * words // count - sum(end - start for start, end in needed)
     return union([*needed, *focus(query, text, max(room, 0))])
 
@@ -42,11 +48,6 @@ def _heading(text: str) -> list[Span]:
     """The first line of a table: it says what the columns are."""
     first = text.find("\n")
     return [(0, first)] if text.startswith("|") and first > 0 else []
-
-
-def _place(keep: str, text: str) -> list[Span]:
-    found = find_quote(keep, text) if keep else None
-    return [(found.start, found.end)] if found else []
 
 
 def union(spans: list[Span]) -> tuple[Span, ...]:

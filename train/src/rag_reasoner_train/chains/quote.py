@@ -1,0 +1,126 @@
+"""The words of a document that carry the answer: a sentence or a table's row, cut to the room of a line of evidence."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rag_reasoner.quotes import find_quote
+from rag_reasoner.tasks import Shown
+from rag_reasoner.words import Span, overlap, sentences, terms
+
+MOST_WORDS = 24
+MOST_PIECES = 40
+"""A line of evidence has room for so many words, and for about so many tokens of a quote."""
+
+_PIECE = re.compile(r"\d|[^\W\d_]{1,5}|[^\w\s]|_")
+_EDGE = " \t\n|,;:•"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A verbatim piece of a document as shown. `carries`: it holds an answer, `alone`: no other sentence does."""
+
+    text: str
+    carries: bool
+    overlap: float
+    alone: bool = False
+
+
+def best_quote(question: str, document: Shown, answers: Sequence[str]) -> Quote | None:
+    """The quote that carries one of the answers, else what shares most with the question; None where none can be found.
+
+    Of several that carry an answer the one that shares most with the question is taken, of equals the first.
+    """
+    found = sorted(_quotes(question, document, answers), key=lambda quote: (-quote.carries, -quote.overlap))
+    best = next((quote for quote in found if document.locate(quote.text)), None)
+    carrying = sum(quote.carries for quote in found)
+    return replace(best, alone=best.carries and carrying == 1) if best else None
+
+
+def _quotes(question: str, document: Shown, answers: Sequence[str]) -> Iterator[Quote]:
+    """One quote a sentence: around the first answer that stands in it, else around what the question asks for."""
+    for start, end in sentences(document.text):
+        sentence = document.text[start:end]
+        places = filter(None, (place_of(answer, sentence) for answer in answers))
+        text = next(filter(None, (_around(question, sentence, place) for place in (*places, None))), "")
+        if text:
+            yield Quote(text, any(carries(text, answer) for answer in answers), overlap(question, sentence))
+
+
+def carries(text: str, answer: str) -> bool:
+    """Whether an answer stands in `text`; one that lists several things, with each of them."""
+    return all(find_quote(part, text) for part in parts_of(answer))
+
+
+def parts_of(answer: str) -> list[str]:
+    """The things that an answer lists: "a; b" is two."""
+    return [part.strip() for part in answer.split(";") if part.strip()] or [answer]
+
+
+def place_of(answer: str, sentence: str) -> Span | None:
+    """From the first to the last word of the answer in `sentence`; None where not all of it stands there."""
+    found = [find_quote(part, sentence) for part in parts_of(answer)]
+    places = [(one.start, one.end) for one in found if one]
+    if len(places) < len(found):
+        return None
+    return min(start for start, _ in places), max(end for _, end in places)
+
+
+def fits(text: str) -> bool:
+    """Whether a line of evidence has room for `text`."""
+    return len(text.split()) <= MOST_WORDS and len(_PIECE.findall(text)) <= MOST_PIECES
+
+
+def _around(question: str, sentence: str, place: Span | None) -> str:
+    """The sentence, or the run of its words around `place` that fits and shares most with the question."""
+    if fits(sentence):
+        return _trimmed(sentence)
+    words = [match.span() for match in re.finditer(r"\S+", sentence)]
+    needed = [n for n, (start, end) in enumerate(words) if place and start < place[1] and place[0] < end]
+    wanted = set(terms(question))
+    runs = ((run, _sense(sentence, run, wanted)) for run in _runs(sentence, words, needed))
+    best = max(runs, key=lambda found: found[1], default=None)
+    return _trimmed(sentence[slice(*best[0])]) if best else ""
+
+
+def _runs(sentence: str, words: Sequence[Span], needed: Sequence[int]) -> Iterator[Span]:
+    """For each first word the longest run that fits and has all the words needed, up to a word that says something."""
+    for first, (start, _) in enumerate(words):
+        last = _last_that_fits(sentence, words, first)
+        if last < first or (needed and not first <= needed[0] <= needed[-1] <= last):
+            continue
+        while last > max(first, *needed[-1:]) and not terms(sentence[slice(*words[last])]):
+            last -= 1
+        yield start, words[last][1]
+
+
+def _last_that_fits(sentence: str, words: Sequence[Span], first: int) -> int:
+    last, pieces = first - 1, 0
+    for number in range(first, min(first + MOST_WORDS, len(words))):
+        pieces += len(_PIECE.findall(sentence[slice(*words[number])]))
+        if pieces > MOST_PIECES:
+            break
+        last = number
+    return last
+
+
+def _sense(sentence: str, run: Span, wanted: set[str]) -> tuple[int, bool, int]:
+    """How good a run is to quote: what it shares with the question, and that it begins where a thought begins."""
+    start, end = run
+    shared = len(wanted & set(terms(sentence[start:end])))
+    before = sentence[:start].rstrip()
+    return shared, not before or before[-1] in ",;:|.(", -start
+
+
+def _trimmed(text: str) -> str:
+    """`text` on one line, without the bars of a table at its ends."""
+    return " ".join(text.split()).strip(_EDGE)
+
+
+def first_carried(answers: Iterable[str], quotes: Sequence[str]) -> str | None:
+    """The first answer of which every part stands in one of the quotes."""
+    return next((one for one in answers if all(_in_any(part, quotes) for part in parts_of(one))), None)
+
+
+def _in_any(part: str, quotes: Sequence[str]) -> bool:
+    return any(find_quote(part, quote) for quote in quotes)
