@@ -89,7 +89,7 @@ def _runs(sentence: str, words: Sequence[Span], needed: Sequence[int]) -> Iterat
         last = _last_that_fits(sentence, words, first)
         if last < first or (needed and not first <= needed[0] <= needed[-1] <= last):
             continue
-        while last > max(first, *needed[-1:]) and not terms(sentence[slice(*words[last])]):
+        while last > max((first, *needed[-1:])) and not terms(sentence[slice(*words[last])]):
             last -= 1
         yield start, words[last][1]
 
