@@ -13,6 +13,10 @@ MOST_PIECES = 40
 """A line of evidence has room for so many words, and for about so many tokens of a quote."""
 
 _PIECE = re.compile(r"\d|[^\W\d_]{1,5}|[^\w\s]|_")
+_HEADING = re.compile(r"\|\s*\|")
+_HEADING_WEIGHT = 0.25
+"""The names of a table's columns stand in many questions, but say little: rows are quoted rather."""
+
 _EDGE = " \t\n|,;:•"
 
 
@@ -26,25 +30,27 @@ class Quote:
     alone: bool = False
 
 
-def best_quote(question: str, document: Shown, answers: Sequence[str]) -> Quote | None:
-    """The quote that carries one of the answers, else what shares most with the question; None where none can be found.
+def best_quote(asked: str, document: Shown, answers: Sequence[str]) -> Quote | None:
+    """The quote that carries one of the answers, else what shares most with `asked`; None where none can be found.
 
-    Of several that carry an answer the one that shares most with the question is taken, of equals the first.
+    Of several that carry an answer the one that shares most is taken, of equals the first.
     """
-    found = sorted(_quotes(question, document, answers), key=lambda quote: (-quote.carries, -quote.overlap))
+    found = sorted(_quotes(asked, document, answers), key=lambda quote: (-quote.carries, -quote.overlap))
     best = next((quote for quote in found if document.locate(quote.text)), None)
     carrying = sum(quote.carries for quote in found)
     return replace(best, alone=best.carries and carrying == 1) if best else None
 
 
-def _quotes(question: str, document: Shown, answers: Sequence[str]) -> Iterator[Quote]:
-    """One quote a sentence: around the first answer that stands in it, else around what the question asks for."""
+def _quotes(asked: str, document: Shown, answers: Sequence[str]) -> Iterator[Quote]:
+    """One quote a sentence: around the first answer that stands in it, else around what is asked for."""
     for start, end in sentences(document.text):
         sentence = document.text[start:end]
         places = filter(None, (place_of(answer, sentence) for answer in answers))
-        text = next(filter(None, (_around(question, sentence, place) for place in (*places, None))), "")
+        text = next(filter(None, (_around(asked, sentence, place) for place in (*places, None))), "")
         if text:
-            yield Quote(text, any(carries(text, answer) for answer in answers), overlap(question, sentence))
+            weight = _HEADING_WEIGHT if start == 0 or _HEADING.match(sentence) else 1.0
+            weight = weight if document.text.startswith("|") else 1.0
+            yield Quote(text, any(carries(text, answer) for answer in answers), weight * overlap(asked, sentence))
 
 
 def carries(text: str, answer: str) -> bool:
@@ -71,13 +77,13 @@ def fits(text: str) -> bool:
     return len(text.split()) <= MOST_WORDS and len(_PIECE.findall(text)) <= MOST_PIECES
 
 
-def _around(question: str, sentence: str, place: Span | None) -> str:
-    """The sentence, or the run of its words around `place` that fits and shares most with the question."""
+def _around(asked: str, sentence: str, place: Span | None) -> str:
+    """The sentence, or the run of its words around `place` that fits and shares most with what is asked."""
     if fits(sentence):
         return _trimmed(sentence)
     words = [match.span() for match in re.finditer(r"\S+", sentence)]
     needed = [n for n, (start, end) in enumerate(words) if place and start < place[1] and place[0] < end]
-    wanted = set(terms(question))
+    wanted = set(terms(asked))
     runs = ((run, _sense(sentence, run, wanted)) for run in _runs(sentence, words, needed))
     best = max(runs, key=lambda found: found[1], default=None)
     return _trimmed(sentence[slice(*best[0])]) if best else ""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 from rag_reasoner.tasks import Shown, show
-from rag_reasoner.types import Candidate
+from rag_reasoner.types import Candidate, Document
 from rag_reasoner_train.chains.chain import Chain, Saying
 from rag_reasoner_train.chains.check import NoChain, check
 from rag_reasoner_train.chains.quote import Quote, best_quote, first_carried, fits
@@ -59,11 +59,17 @@ def _quotes(row: Row, shown: Sequence[Shown]) -> Mapping[str, Quote]:
     found: dict[str, Quote] = {}
     for document, one in zip(row.candidates, shown, strict=True):
         if document.id in row.relevant:
-            quote = best_quote(row.question, one, row.answers)
+            quote = best_quote(f"{row.question} {_hints(row, document)}", one, row.answers)
             if quote is None:
                 raise NoChain(row.id, f"document {document.id!r} is relevant, but has no words to quote")
             found[document.id] = quote
     return found
+
+
+def _hints(row: Row, document: Document) -> str:
+    """What tells which words of a document lead on to the answer: the other documents' names, and what is reckoned."""
+    others = (one.title for one in row.candidates if one.id in row.relevant and one.id != document.id)
+    return " ".join((*others, str(row.extra.get("derivation") or "")))
 
 
 def _answer(row: Row, quotes: Sequence[Quote]) -> str | None:
