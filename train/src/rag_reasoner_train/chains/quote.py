@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from rag_reasoner.quotes import find_quote
 from rag_reasoner.tasks import Shown
 from rag_reasoner.words import Span, overlap, sentences, terms
+from rag_reasoner_train.rows.answers import carries, parts_of, place_of
 
 MOST_WORDS = 24
 MOST_PIECES = 40
@@ -51,25 +52,6 @@ def _quotes(asked: str, document: Shown, answers: Sequence[str]) -> Iterator[Quo
             weight = _HEADING_WEIGHT if start == 0 or _HEADING.match(sentence) else 1.0
             weight = weight if document.text.startswith("|") else 1.0
             yield Quote(text, any(carries(text, answer) for answer in answers), weight * overlap(asked, sentence))
-
-
-def carries(text: str, answer: str) -> bool:
-    """Whether an answer stands in `text`; one that lists several things, with each of them."""
-    return all(find_quote(part, text) for part in parts_of(answer))
-
-
-def parts_of(answer: str) -> list[str]:
-    """The things that an answer lists: "a; b" is two."""
-    return [part.strip() for part in answer.split(";") if part.strip()] or [answer]
-
-
-def place_of(answer: str, sentence: str) -> Span | None:
-    """From the first to the last word of the answer in `sentence`; None where not all of it stands there."""
-    found = [find_quote(part, sentence) for part in parts_of(answer)]
-    places = [(one.start, one.end) for one in found if one]
-    if len(places) < len(found):
-        return None
-    return min(start for start, _ in places), max(end for _, end in places)
 
 
 def fits(text: str) -> bool:

@@ -1,10 +1,110 @@
 """`rag-reasoner-train data`: rows, chains and pages."""
 
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from rag_reasoner.cli.build import working
+from rag_reasoner_train.chains.build import build_chains
+from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
+from rag_reasoner_train.rows.build import build_rows
+from rag_reasoner_train.rows.card import Origin
+from rag_reasoner_train.rows.order import Order
+from rag_reasoner_train.rows.prepare import Preparation
+from rag_reasoner_train.rows.reading import as_folders
+
 app = typer.Typer(help="Make the data to train on: rows, reasoning chains, rows of pages.", no_args_is_help=True)
+
+ROWS_EXAMPLES = f"""
+Examples:
+
+  rag-reasoner-train data rows --data squad --data ottqa --out prepared --candidates 8 --unanswerable 0.1
+
+  rag-reasoner-train data rows --data mine --split dev --out prepared --skip-bad
+
+{EXIT_CODES}
+"""
+
+CHAINS_EXAMPLES = f"""
+Examples:
+
+  rag-reasoner-train data chains --data prepared
+
+{EXIT_CODES}
+"""
+
+Folders = Annotated[
+    list[Path], typer.Option("--data", help="A folder with SPLIT.jsonl (or .gz, .xz); may be given several times.")
+]
+Folder = Annotated[Path, typer.Option("--data", help="The folder with SPLIT.jsonl, as `data rows` wrote it.")]
+Out = Annotated[Path, typer.Option(help="The folder to write into.")]
+Split = Annotated[str, typer.Option(help="Which file: SPLIT.jsonl.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same files.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Put bad rows into SPLIT.rejected.jsonl and go on. Default: stop.")
+]
 
 
 @app.callback()
 def main() -> None:
     """Make the data to train on: rows, reasoning chains, rows of pages."""
+
+
+@app.command("rows", epilog=ROWS_EXAMPLES)
+@guarded
+def rows(
+    data: Folders,
+    out: Out,
+    split: Split = "train",
+    candidates: Annotated[
+        int | None, typer.Option(min=1, help="So many candidates a row, all relevant ones among them. Default: all.")
+    ] = None,
+    order: Annotated[Order, typer.Option(help="How the candidates stand in the file.")] = "retrieval",
+    mine: Annotated[
+        int, typer.Option(min=0, help="Add so many hard negatives a row, found among the other rows' documents.")
+    ] = 0,
+    easy: Annotated[
+        float, typer.Option(min=0, max=1, help="Draw this share of the irrelevant candidates instead of the hardest.")
+    ] = 0.0,
+    unanswerable: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Add rows without a relevant candidate: this share of all.")
+    ] = 0.0,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Only so many rows, balanced by set, length and resolution.")
+    ] = None,
+    seed: Seed = 0,
+    skip_bad: SkipBad = False,
+    licence: Annotated[
+        list[str] | None, typer.Option(help="A line for the data card: a source and its licence; may be repeated.")
+    ] = None,
+) -> None:
+    """Check rows, and make them ready: hard negatives, unanswerable questions, order, sample, data card."""
+    wanted = Preparation(sample, mine, unanswerable, candidates, easy, order, seed)
+    with working("preparing rows"):
+        built = build_rows(_origin(data, seed, licence), out, split, wanted, skip_bad=skip_bad)
+    typer.echo(f"{built.rows} rows written to {out / split}.jsonl, {len(built.rejected)} rejected")
+
+
+@app.command("chains", epilog=CHAINS_EXAMPLES)
+@guarded
+def chains(
+    data: Folder,
+    out: Annotated[Path | None, typer.Option(help="The folder to write into. Default: that of the rows.")] = None,
+    split: Split = "train",
+    seed: Seed = 0,
+) -> None:
+    """Make a reasoning chain for each row: by rule, or by a teacher."""
+    with working("making chains"):
+        built = build_chains(data, out or data, split, seed)
+    typer.echo(
+        f"{built.chains} chains written to {out or data}, {built.certain} of them carry the answer; "
+        f"{len(built.rejected)} rows have none"
+    )
+
+
+def _origin(data: list[Path], seed: int, licences: list[str] | None = None) -> Origin:
+    command = shlex.join(["rag-reasoner-train", *sys.argv[1:]])
+    return Origin(command, seed, as_folders(data), tuple(licences or ()))

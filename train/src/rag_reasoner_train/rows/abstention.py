@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from rag_reasoner_train.rows.hard_negatives import holds
+from rag_reasoner_train.rows.answers import holds
 from rag_reasoner_train.rows.row import Row
 
 SUFFIX = "#unanswerable"

@@ -9,10 +9,7 @@ from PIL import Image as pillow
 
 from rag_reasoner.evaluate.sample import rank_of
 from rag_reasoner.types import Image
-from rag_reasoner_train.rows.row import Row
-
-SET = "set"
-"""Where a row says of which set it is."""
+from rag_reasoner_train.rows.row import SET, Row
 
 Bucket = tuple[str, int, int]
 

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rag_reasoner.quotes import find_quote
 from rag_reasoner.types import Document
+from rag_reasoner_train.rows.answers import holds
 from rag_reasoner_train.rows.order import RetrieverOf
 from rag_reasoner_train.rows.row import Row
 
@@ -43,8 +43,3 @@ def content(document: Document) -> str:
     """What tells documents apart, whatever their ids are: a hash of title, text and image."""
     image = document.image and (document.image.path, document.image.page)
     return hashlib.sha256(repr((document.title, document.text, image)).encode()).hexdigest()
-
-
-def holds(document: Document, row: Row) -> bool:
-    """Whether one of the row's answers stands in the document, word for word."""
-    return any(find_quote(answer, document.text) for answer in row.answers)

@@ -24,7 +24,7 @@ def by_retrieval(row: Row, retriever_of: RetrieverOf) -> Row:
 def fewer(row: Row, number: int, *, easy: float = 0.0, seed: int = 0) -> Row:
     """`number` candidates, in the order given: the relevant, all of them, and the first of the others.
 
-    The share `easy` of those others is drawn from the rest, so that a model also meets what is plainly beside the point.
+    The share `easy` of those others is drawn from the rest: a model must also meet what is plainly beside the point.
     """
     others = [one.id for one in row.candidates if one.id not in row.relevant]
     room = max(number - (len(row.candidates) - len(others)), 0)

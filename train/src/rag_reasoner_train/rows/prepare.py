@@ -34,9 +34,7 @@ class Preparation:
                 raise InvalidInput(f"{name}={share}: give a share from 0 up to {0.9 if name == 'unanswerable' else 1}")
 
 
-def prepare(
-    rows: Iterable[Row], wanted: Preparation, retriever_of: RetrieverOf = LexicalRetriever
-) -> Iterator[Row]:
+def prepare(rows: Iterable[Row], wanted: Preparation, retriever_of: RetrieverOf = LexicalRetriever) -> Iterator[Row]:
     """The rows, prepared. `rows` is gone through once for each thing that needs to know them all."""
     taken = balanced_ids(rows, wanted.sample, wanted.seed) if wanted.sample else None
     collection = Collection(rows, retriever_of) if wanted.mine else None

@@ -4,7 +4,7 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -12,7 +12,7 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.errors import BadRow
 from rag_reasoner_train.rows.line import read_line
 from rag_reasoner_train.rows.pictures import check_images
-from rag_reasoner_train.rows.row import Row
+from rag_reasoner_train.rows.row import SET, Row
 
 PACKED = ("", ".gz", ".xz")
 """What may follow `.jsonl`."""
@@ -78,7 +78,7 @@ def _checked(row: Row, where: str, seen: dict[str, str], folder: Path, images: b
     if images and (problem := check_images(row.candidates, folder)):
         raise BadRow(where, row.id, problem)
     seen[row.id] = where
-    return row
+    return row if SET in row.extra else replace(row, extra={**row.extra, SET: folder.resolve().name})
 
 
 def _lines(path: Path, on_bad: OnBad) -> Iterator[tuple[str, bytes]]:

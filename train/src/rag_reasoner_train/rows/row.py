@@ -6,6 +6,9 @@ from typing import Any
 
 from rag_reasoner.types import Document
 
+SET = "set"
+"""Where a row's `extra` says of which set it is: the name of the folder that it was first read from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
