@@ -26,7 +26,7 @@ def build_chains(folder: Path, out: Path, split: str, seed: int) -> Built:
     """Write `SPLIT.chains.jsonl`, and `SPLIT.chains.rejected.jsonl` with the rows that have no chain, and why."""
     built = Built()
     rows = read_rows(folder, split, images=False)
-    write_chains(chains_file(out, split), _counted(_by_rule(rows, seed, built), built))
+    write_chains(chains_file(out, split), counted(_by_rule(rows, seed, built), built))
     write_rejected(out, split, built.rejected)
     return built
 
@@ -39,7 +39,8 @@ def _by_rule(rows: Iterable[Row], seed: int, built: Built) -> Iterator[Chain]:
             built.rejected.append(no_chain)
 
 
-def _counted(chains: Iterable[Chain], built: Built) -> Iterator[Chain]:
+def counted(chains: Iterable[Chain], built: Built) -> Iterator[Chain]:
+    """The chains as they come, counted."""
     for chain in chains:
         built.chains += 1
         built.certain += chain.certain
@@ -48,5 +49,5 @@ def _counted(chains: Iterable[Chain], built: Built) -> Iterator[Chain]:
 
 def write_rejected(out: Path, split: str, rejected: Iterable[NoChain]) -> None:
     """Write which rows have no chain, and why."""
-    lines = ({"id": one.row_id, "reason": one.reason} for one in rejected)
+    lines = ({"id": one.row_id, "reason": one.reason, "reply": one.reply} for one in rejected)
     write_json_lines(out / f"{split}.chains.rejected.jsonl", lines)

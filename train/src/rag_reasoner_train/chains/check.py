@@ -12,14 +12,14 @@ from rag_reasoner_train.rows.row import Row
 
 
 class NoChain(RagReasonerError):
-    """A row for which there is no chain, and why."""
+    """A row for which there is no chain, and why; `reply` is the last thing that a teacher said of it."""
 
-    def __init__(self, row_id: str, reason: str) -> None:
+    def __init__(self, row_id: str, reason: str, reply: str = "") -> None:
         super().__init__(f"row {row_id!r}: {reason}")
-        self.row_id, self.reason = row_id, reason
+        self.row_id, self.reason, self.reply = row_id, reason, reply
 
-    def __reduce__(self) -> tuple[type["NoChain"], tuple[str, str]]:
-        return type(self), (self.row_id, self.reason)
+    def __reduce__(self) -> tuple[type["NoChain"], tuple[str, str, str]]:
+        return type(self), (self.row_id, self.reason, self.reply)
 
 
 def check(row: Row, chain: Chain) -> None:

@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
-from rag_reasoner.cli.build import working
+from rag_reasoner.cli.build import counting, working
+from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.chains.build import build_chains
+from rag_reasoner_train.chains.teacher.client import KEY, Endpoint
+from rag_reasoner_train.chains.teacher.run import build_taught_chains
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
 from rag_reasoner_train.rows.build import build_rows
 from rag_reasoner_train.rows.card import Origin
 from rag_reasoner_train.rows.order import Order
 from rag_reasoner_train.rows.prepare import Preparation
-from rag_reasoner_train.rows.reading import as_folders
+from rag_reasoner_train.rows.reading import as_folders, read_rows
 
 app = typer.Typer(help="Make the data to train on: rows, reasoning chains, rows of pages.", no_args_is_help=True)
 
@@ -33,6 +36,10 @@ Examples:
 
   rag-reasoner-train data chains --data prepared
 
+  {KEY}=... rag-reasoner-train data chains --data prepared --teacher https://host/v1 --teacher-model NAME
+
+A teacher that was stopped goes on where it was when the same command is given again.
+
 {EXIT_CODES}
 """
 
@@ -46,6 +53,13 @@ Seed = Annotated[int, typer.Option(help="Same seed, same files.")]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Put bad rows into SPLIT.rejected.jsonl and go on. Default: stop.")
 ]
+
+TeacherUrl = Annotated[
+    str | None,
+    typer.Option("--teacher", help=f"An OpenAI-compatible endpoint, like https://host/v1; its key is read from {KEY}."),
+]
+TeacherModel = Annotated[str | None, typer.Option(help="The teacher's name at its endpoint.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Requests to the teacher at a time.")]
 
 
 @app.callback()
@@ -95,14 +109,34 @@ def chains(
     out: Annotated[Path | None, typer.Option(help="The folder to write into. Default: that of the rows.")] = None,
     split: Split = "train",
     seed: Seed = 0,
+    teacher: TeacherUrl = None,
+    teacher_model: TeacherModel = None,
+    concurrency: Concurrency = 8,
+    attempts: Annotated[int, typer.Option(min=1, help="Replies to one question before its row is rejected.")] = 3,
+    images: Annotated[bool, typer.Option(help="Show the teacher the candidates' images.")] = False,
 ) -> None:
     """Make a reasoning chain for each row: by rule, or by a teacher."""
-    with working("making chains"):
-        built = build_chains(data, out or data, split, seed)
+    if endpoint := _endpoint(teacher, teacher_model, concurrency):
+        total = sum(1 for _ in read_rows(data, split, images=False))
+        with counting("asking the teacher", total) as advance:
+            built = build_taught_chains(
+                data, out or data, split, endpoint, attempts=attempts, images=images, progress=advance
+            )
+    else:
+        with working("making chains"):
+            built = build_chains(data, out or data, split, seed)
     typer.echo(
         f"{built.chains} chains written to {out or data}, {built.certain} of them carry the answer; "
         f"{len(built.rejected)} rows have none"
     )
+
+
+def _endpoint(url: str | None, model: str | None, concurrency: int) -> Endpoint | None:
+    if url is None and model is None:
+        return None
+    if url is None or model is None:
+        raise InvalidInput("a teacher needs both --teacher, its address, and --teacher-model, its name there")
+    return Endpoint(url, model, concurrency=concurrency)
 
 
 def _origin(data: list[Path], seed: int, licences: list[str] | None = None) -> Origin:

@@ -19,12 +19,12 @@ def replacing(path: Path) -> Iterator[Write]:
 
     Whatever is raised inside leaves `path` as it was. Raises NotWritten where the disk is full, or `path` forbidden.
     """
-    with _told(path):
+    with told(path):
         temporary = _begun(path)
     try:
         with _opened(path, temporary) as write:
             yield write
-        with _told(path):
+        with told(path):
             temporary.chmod(0o644)
             temporary.replace(path)
     finally:
@@ -41,11 +41,11 @@ def _begun(path: Path) -> Path:
 
 @contextmanager
 def _opened(path: Path, temporary: Path) -> Iterator[Write]:
-    with _told(path):
+    with told(path):
         file = temporary.open("wb")
     try:
         yield lambda content: _write(path, file, content)
-        with _told(path):
+        with told(path):
             file.flush()
             os.fsync(file.fileno())
             file.close()
@@ -55,12 +55,13 @@ def _opened(path: Path, temporary: Path) -> Iterator[Write]:
 
 
 def _write(path: Path, file: IO[bytes], content: bytes) -> None:
-    with _told(path):
+    with told(path):
         file.write(content)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """Where what happens inside cannot write to `path`, it raises NotWritten naming it."""
     try:
         yield
     except OSError as error:
