@@ -5,6 +5,8 @@ RagReasonerError
 │   └── QueryTooLong        the query alone does not fit the model's context
 ├── Unreadable              a file, page or image that cannot be read
 ├── MissingExtra            an optional dependency is not installed (also an ImportError)
+├── StoreError              a page store that cannot be written: busy, read-only, or the disk is full
+│   └── StoreRefused        a page store made by another model or with other settings
 ├── ModelError              a model cannot be found, loaded or used
 │   └── AdapterRefused      an adapter made for another base model or format
 └── BackendError            a model could not be asked; `retryable` tells whether asking again may help
@@ -43,6 +45,14 @@ class MissingExtra(RagReasonerError, ImportError):
 
     def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
         return type(self), (self.feature, self.extra)
+
+
+class StoreError(RagReasonerError):
+    """A page store that cannot be written; what it held before is still there."""
+
+
+class StoreRefused(StoreError):
+    """A page store that was made by another model or with other settings."""
 
 
 class ModelError(RagReasonerError):

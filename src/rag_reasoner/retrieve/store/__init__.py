@@ -1,0 +1,1 @@
+"""Page stores: the vectors of pages, kept and found again by MaxSim."""
