@@ -13,9 +13,9 @@ import pytest
 from PIL import Image as pillow
 from rag_reasoner_train.chains.check import check
 from rag_reasoner_train.chains.files import read_chains
-from rag_reasoner_train.chains.teacher.client import KEY, Endpoint
-from rag_reasoner_train.chains.teacher.run import build_taught_chains
+from rag_reasoner_train.chains.taught.run import Asking, build_taught_chains
 from rag_reasoner_train.rows.reading import read_rows
+from rag_reasoner_train.teacher.client import KEY, Endpoint
 from small_rows import LINE, written
 
 from rag_reasoner.errors import BackendError, InvalidInput
@@ -68,6 +68,11 @@ def endpoint(server, **changes):
     return Endpoint(server.url, "wise-1", **{"first_wait": 0.0, **changes})
 
 
+def taught(folder, server, attempts=3, images=False, patience=30, concurrency=8):
+    asked = endpoint(server, attempts=patience, concurrency=concurrency)
+    return build_taught_chains(folder, folder, "train", Asking(asked, attempts, images))
+
+
 def rejected(folder):
     return [json.loads(line) for line in (folder / "train.chains.rejected.jsonl").read_text().splitlines()]
 
@@ -75,7 +80,7 @@ def rejected(folder):
 @pytest.mark.parametrize("mode", ["good", "thinker", "learner", "flaky"])
 def test_a_teacher_that_can_be_understood_gives_a_chain_for_every_row(data, teacher, mode):
     server = teacher(mode)
-    built = build_taught_chains(data, data, "train", endpoint(server, attempts=30))
+    built = taught(data, server)
     assert (built.chains, built.certain, built.rejected) == (ROWS, ROWS, [])
     chains = read_chains(data)
     for row in read_rows(data):
@@ -89,14 +94,14 @@ def test_a_teacher_that_can_be_understood_gives_a_chain_for_every_row(data, teac
 def test_unanswerable_rows_are_taught_too(tmp_path, teacher):
     line = {**LINE, "answers": [], "relevant": [], "candidates": [LINE["candidates"][0], LINE["candidates"][2]]}
     data = written(tmp_path / "data", [line])
-    build_taught_chains(data, data, "train", endpoint(teacher()))
+    taught(data, teacher())
     chain = read_chains(data)["r1"]
     assert (chain.answer, chain.certain) == (None, True)
 
 
 @pytest.mark.parametrize(("mode", "reason"), [("blind", "does help to arrive"), ("inventor", "unverified_quote")])
 def test_chains_that_disagree_or_invent_quotes_are_rejected_and_kept_with_the_reason(data, teacher, mode, reason):
-    built = build_taught_chains(data, data, "train", endpoint(teacher(mode)), attempts=2)
+    built = taught(data, teacher(mode), attempts=2)
     assert built.chains == 0
     found = rejected(data)
     assert [one["id"] for one in found] == [f"r{n}" for n in range(ROWS)]
@@ -106,28 +111,28 @@ def test_chains_that_disagree_or_invent_quotes_are_rejected_and_kept_with_the_re
 
 def test_what_was_wrong_is_told_and_asked_again_only_so_often(data, teacher):
     server = teacher("blind")
-    build_taught_chains(data, data, "train", endpoint(server, concurrency=1), attempts=3)
+    taught(data, server, concurrency=1, attempts=3)
     turns = [one["turns"] for one in server.requests]
     assert (max(turns), turns.count(4)) == (4, 2 * ROWS)  # the last reply and what was wrong with it, twice a row
 
 
 def test_a_second_run_asks_nothing_and_writes_the_same(data, teacher):
     server = teacher()
-    build_taught_chains(data, data, "train", endpoint(server))
+    taught(data, server)
     first = (data / "train.chains.jsonl").read_bytes()
-    build_taught_chains(data, data, "train", endpoint(server))
+    taught(data, server)
     assert len(server.requests) == CALLS
     assert (data / "train.chains.jsonl").read_bytes() == first
 
 
 def test_a_changed_row_or_another_teacher_is_asked_about_anew(data, teacher):
     server = teacher()
-    build_taught_chains(data, data, "train", endpoint(server))
+    taught(data, server)
     lines = (data / "train.jsonl").read_text().splitlines()
     written(data, [lines[0].replace("Basalt", "Granite"), *lines[1:]])
-    build_taught_chains(data, data, "train", endpoint(server))
+    taught(data, server)
     assert len(server.requests) == CALLS + 4
-    build_taught_chains(data, data, "train", replace(endpoint(server), model="wise-2"))
+    build_taught_chains(data, data, "train", Asking(replace(endpoint(server), model="wise-2")))
     assert len(server.requests) == 2 * CALLS + 4
 
 
@@ -140,7 +145,7 @@ def command(data, server):
 def test_a_run_killed_at_any_place_goes_on_where_it_was(tmp_path, data, teacher):
     whole = written(tmp_path / "whole", (data / "train.jsonl").read_text().splitlines())
     server = teacher("slow")
-    build_taught_chains(whole, whole, "train", endpoint(server))
+    taught(whole, server)
     kills = 0
     environment = {**os.environ, KEY: SECRET}
     for kept in (2, 9, 16):
@@ -169,7 +174,7 @@ def test_the_key_comes_from_the_environment_and_is_shown_nowhere(data, teacher, 
     monkeypatch.setenv(KEY, SECRET)
     server = teacher("unauthorized")
     with pytest.raises(BackendError, match="answered 401: wrong key Bearer …") as raised:
-        build_taught_chains(data, data, "train", endpoint(server))
+        taught(data, server)
     assert {one["key"] for one in server.requests} == {f"Bearer {SECRET}"}
     assert SECRET not in f"{raised.value!r} {endpoint(server)!r}"
 
@@ -178,23 +183,23 @@ def test_a_teacher_that_goes_away_ends_the_run_and_loses_nothing(data, teacher):
     server = teacher()
     lines = (data / "train.jsonl").read_text().splitlines()
     written(data, lines[:2])
-    build_taught_chains(data, data, "train", endpoint(server))
+    taught(data, server)
     chains = (data / "train.chains.jsonl").read_bytes()
     server.close()
     written(data, lines)
     with pytest.raises(BackendError, match=r"the teacher 127\.0\.0\.1 could not be asked"):
-        build_taught_chains(data, data, "train", endpoint(server, attempts=2))
+        taught(data, server, patience=2)
     assert (data / "train.chains.jsonl").read_bytes() == chains
 
 
 def test_a_server_that_is_no_teacher_ends_the_run(data, teacher):
     with pytest.raises(BackendError, match="no chat completion"):
-        build_taught_chains(data, data, "train", endpoint(teacher("html"), attempts=2))
+        taught(data, teacher("html"), patience=2)
 
 
 def test_a_refused_row_is_rejected_but_refusing_everything_ends_the_run(data, teacher):
-    with pytest.raises(BackendError, match="answered 400: too long; so it went with 5 rows"):
-        build_taught_chains(data, data, "train", endpoint(teacher("refusing"), concurrency=1))
+    with pytest.raises(BackendError, match="answered 400: too long; so it went 5 times"):
+        taught(data, teacher("refusing"), concurrency=1)
 
 
 @pytest.mark.parametrize("url", ["ftp://host/v1", "host/v1", "", "http://user:password@host/v1"])
@@ -209,6 +214,6 @@ def test_images_are_shown_where_they_are_asked_for(tmp_path, teacher):
     data = written(tmp_path / "data", [line])
     pillow.new("RGB", (9, 9)).save(data / "p.png")
     server = teacher()
-    build_taught_chains(data, data, "train", endpoint(server), images=True)
+    taught(data, server, images=True)
     assert [one["images"] for one in server.requests] == [1, 1]
     assert read_chains(data)["r1"].certain

@@ -10,14 +10,14 @@ import typer
 from rag_reasoner.cli.build import counting, working
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.chains.build import build_chains
-from rag_reasoner_train.chains.teacher.client import KEY, Endpoint
-from rag_reasoner_train.chains.teacher.run import build_taught_chains
+from rag_reasoner_train.chains.taught.run import Asking, build_taught_chains
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
 from rag_reasoner_train.rows.build import build_rows
 from rag_reasoner_train.rows.card import Origin
 from rag_reasoner_train.rows.order import Order
 from rag_reasoner_train.rows.prepare import Preparation
 from rag_reasoner_train.rows.reading import as_folders, read_rows
+from rag_reasoner_train.teacher.client import KEY, Endpoint
 
 app = typer.Typer(help="Make the data to train on: rows, reasoning chains, rows of pages.", no_args_is_help=True)
 
@@ -119,9 +119,8 @@ def chains(
     if endpoint := _endpoint(teacher, teacher_model, concurrency):
         total = sum(1 for _ in read_rows(data, split, images=False))
         with counting("asking the teacher", total) as advance:
-            built = build_taught_chains(
-                data, out or data, split, endpoint, attempts=attempts, images=images, progress=advance
-            )
+            asking = Asking(endpoint, attempts, images)
+            built = build_taught_chains(data, out or data, split, asking, advance)
     else:
         with working("making chains"):
             built = build_chains(data, out or data, split, seed)

@@ -1,8 +1,7 @@
 """One row with a teacher: a note on each document, all notes refined into one chain, everything checked."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,19 +15,15 @@ from rag_reasoner.types import Candidate, Document, Fault
 from rag_reasoner_train.chains.chain import Chain, Saying
 from rag_reasoner_train.chains.check import NoChain, check
 from rag_reasoner_train.chains.quote import first_carried, fits
-from rag_reasoner_train.chains.teacher.prompts import MOST_REASON_WORDS, again, draft, refine
+from rag_reasoner_train.chains.taught.prompts import MOST_REASON_WORDS, draft, refine
 from rag_reasoner_train.rows.row import Row
+from rag_reasoner_train.teacher.until_fit import Ask, NeverFit, Unfit, gathered, until_fit
 
-Ask = Callable[[Sequence[Message]], Awaitable[str]]
 Note = Callable[[str, Saying], None]
 """Keeps what was said of a document, by its id."""
 
 _NUMBERED = re.compile(r"\b(?:doc(?:ument)?s?|passages?|pages?|sources?|notes?)\s*#?\d|\[\d+\]", re.IGNORECASE)
 _SPARE_WORDS = 5
-
-
-class Unfit(Exception):
-    """A reply that cannot be used, and why: it is asked for again."""
 
 
 T = TypeVar("T")
@@ -70,33 +65,17 @@ class Lesson:
             return said
 
         pairs = zip(row.candidates, shown, strict=True)
-        said = await _all(noted(document, one) for document, one in pairs)
+        said = await gathered(noted(document, one) for document, one in pairs)
         return [
             Evidence(number, one.id in row.relevant, saying.quote, saying.reason)
             for number, (one, saying) in enumerate(zip(row.candidates, said, strict=True), 1)
         ]
 
     async def _until_fit(self, row: Row, asked: Sequence[Message], read: Callable[[str], T]) -> T:
-        """What the first reply that can be used says."""
-        messages, problem, reply = tuple(asked), "", ""
-        for _ in range(self.attempts):
-            reply = await self.ask(messages)
-            try:
-                return read(reply)
-            except Unfit as unfit:
-                problem = str(unfit)
-                messages = again(asked, reply, problem)
-        raise NoChain(row.id, problem, reply)
-
-
-async def _all(tasks: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    """All results; the first failure ends the others and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(task) for task in tasks]
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [done.result() for done in running]
+        try:
+            return await until_fit(self.ask, asked, read, self.attempts)
+        except NeverFit as never:
+            raise NoChain(row.id, never.problem, never.reply) from never
 
 
 def _note(reply: str, shown: Shown, relevant: bool) -> Saying:

@@ -42,12 +42,6 @@ def refine(task: ListwiseTask, row: Row, notes: Sequence[Evidence]) -> tuple[Mes
     return system, Message("user", (*user.parts, told))
 
 
-def again(messages: Sequence[Message], reply: str, problem: str) -> tuple[Message, ...]:
-    """The same question once more, with what was wrong with the reply."""
-    complaint = Text(f"That cannot be used: {problem}. Reply again, in the form asked for.")
-    return *messages, Message("assistant", (Text(reply),)), Message("user", (complaint,))
-
-
 def right_answer(row: Row) -> str:
     """The answer as the teacher is told it."""
     if not row.answerable:
