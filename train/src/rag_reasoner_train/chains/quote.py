@@ -18,6 +18,8 @@ _HEADING = re.compile(r"\|\s*\|")
 _HEADING_WEIGHT = 0.25
 """The names of a table's columns stand in many questions, but say little: rows are quoted rather."""
 
+_MOST_LEFT_OUT = 3
+
 _EDGE = " \t\n|,;:•"
 
 
@@ -37,9 +39,20 @@ def best_quote(asked: str, document: Shown, answers: Sequence[str]) -> Quote | N
     Of several that carry an answer the one that shares most is taken, of equals the first.
     """
     found = sorted(_quotes(asked, document, answers), key=lambda quote: (-quote.carries, -quote.overlap))
-    best = next((quote for quote in found if document.locate(quote.text)), None)
+    best = next(filter(None, (_found_in(document, quote, answers) for quote in found)), None)
     carrying = sum(quote.carries for quote in found)
     return replace(best, alone=best.carries and carrying == 1) if best else None
+
+
+def _found_in(document: Shown, quote: Quote, answers: Sequence[str]) -> Quote | None:
+    """The quote, or all but its first words: where a line before it ends with a hyphen, they count as cut in two."""
+    words = quote.text.split()
+    for first in range(min(_MOST_LEFT_OUT + 1, len(words))):
+        text = " ".join(words[first:])
+        still = any(carries(text, answer) for answer in answers)
+        if still is quote.carries and document.locate(text):
+            return replace(quote, text=text)
+    return None
 
 
 def _quotes(asked: str, document: Shown, answers: Sequence[str]) -> Iterator[Quote]:
