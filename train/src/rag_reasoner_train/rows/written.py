@@ -19,6 +19,7 @@ def replacing(path: Path) -> Iterator[Write]:
 
     Whatever is raised inside leaves `path` as it was. Raises NotWritten where the disk is full, or `path` forbidden.
     """
+    new_folder = not path.parent.exists()
     with told(path):
         temporary = _begun(path)
     try:
@@ -29,6 +30,9 @@ def replacing(path: Path) -> Iterator[Write]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+        if new_folder and not path.exists():
+            with suppress(OSError):  # something else stands in it by now
+                path.parent.rmdir()
 
 
 def _begun(path: Path) -> Path:
