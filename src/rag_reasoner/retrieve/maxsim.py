@@ -1,6 +1,6 @@
 """MaxSim, late interaction's score: for every token of the query its best token of the page, summed.
 
-    MaxSim(Q, P) = sum over i of max over j of Q_i . P_j        (Khattab and Zaharia 2020, ColBERT, eq. 3)
+MaxSim(Q, P) = sum over i of max over j of Q_i . P_j        (Khattab and Zaharia 2020, ColBERT, eq. 3)
 """
 
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ def write_sealed(path: Path, kind: str, version: int, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_sealed(path: Path, kind: str, version: int) -> bytes:
@@ -58,7 +58,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the renaming last through a power cut, where the system lets a folder be opened."""
     if os.name != "posix":
         return

@@ -1,6 +1,7 @@
 """What goes into a store is looked at first: shapes, numbers, names, sizes."""
 
 import json
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,9 +83,12 @@ def checked_vectors(vectors: Floats, dim: int, owner: str) -> NDArray[np.float32
     return whole
 
 
-def payload_json(page: PageVectors) -> str:
-    """The payload as JSON text; InvalidInput where it cannot be written so."""
+def checked_payload(page: PageVectors) -> dict[str, Any]:
+    """The payload as it comes back from JSON; InvalidInput where it cannot be written so."""
     try:
-        return json.dumps(dict(page.payload), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(dict(page.payload), ensure_ascii=False, allow_nan=False)
+        text.encode()
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"page {page.id!r}: its payload cannot be written as JSON: {error}") from error
+    read: dict[str, Any] = json.loads(text)
+    return read

@@ -1,0 +1,58 @@
+"""One writer at a time; what it leaves behind is swept up by the next."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rag_reasoner.errors import MissingExtra, StoreError
+from rag_reasoner.retrieve.store.manifest import Manifest
+from rag_reasoner.retrieve.store.segment import GROUPS, SKETCHES, TABLE, VECTORS
+
+LOCK = "pages.lock"
+PROPOSALS = ".faiss"
+
+_OURS = re.compile(r"(pages-[0-9a-f]{16})\.(vectors|sketches|groups|table|faiss)|\.pages\.manifest-.+")
+
+
+@contextmanager
+def one_writer(folder: Path, patience: float) -> Iterator[None]:
+    """Hold the lock of the store in `folder`; StoreError after `patience` seconds, or where it cannot be written."""
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        raise MissingExtra("writing a page store", "store") from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=patience)
+        lock.acquire()
+    except Timeout as error:
+        raise StoreError(f"{folder}: another process is writing; wait for it, or end it") from error
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written ({error.strerror}); it can still be searched") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sweep(folder: Path, manifest: Manifest | None) -> None:
+    """Remove our files that `manifest` does not name. Who reads them goes on reading: they are mapped."""
+    named = _named(manifest) if manifest else set()
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name) and path.name not in named:
+            _remove(path)
+
+
+def _named(manifest: Manifest) -> set[str]:
+    kinds = (VECTORS, SKETCHES, GROUPS, TABLE)
+    named = {f"{entry.name}{kind}" for entry in manifest.segments for kind in kinds}
+    return named | ({f"{manifest.proposals.name}{PROPOSALS}"} if manifest.proposals else set())
+
+
+def _remove(path: Path) -> None:
+    """Remove `path`, unless the system keeps it for a reader; then the next writer will."""
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:
+        return
