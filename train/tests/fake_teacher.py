@@ -58,6 +58,11 @@ def reply(mode, messages, number):
             return '[1] yes: "the moon is made of cheese"' if "Notes" not in question else good(question)
         case "learner":  # gets it right when told what was wrong
             return good(question) if len(messages) > 2 else "Sure! Here is my line."
+        case "asker":  # asks about pages; nothing is worth asking on most
+            opened = re.search(r"opened in (\d+)", question)
+            return f"Question: When did the museum open its doors?\nAnswer: {opened[1]}" if opened else "None"
+        case "liar":
+            return "Question: When did the museum open its doors?\nAnswer: 1850"
         case "thinker":
             return f"<think>hm, [1] no: what?</think>\n{good(question)}"
         case _:

@@ -1,7 +1,8 @@
 """Rows of pages: each question with the pages that answer it and those that a retriever takes for it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,29 +85,43 @@ def build_page_rows(
 def page_rows(
     pages: Sequence[Document], questions: Questions, wanted: PageRows, retriever: Retriever, render: Render
 ) -> Iterator[Row]:
-    """A row for each question, no question twice; of a page's questions `per_page` are drawn by their hashes."""
+    """A row for each question, no question twice; of a page's questions `per_page` are drawn by their hashes.
+
+    What two pages answer differently is no question: it does not say which of them is meant.
+    """
+    origins = _origins(questions)
     seen: set[str] = set()
     for page in pages:
-        of_page = sorted(questions.get(page.id, ()), key=lambda one: rank_of(one.question, wanted.seed))
-        new = [one for one in of_page if one.question not in seen]
+        of_page = sorted(set(questions.get(page.id, ())), key=lambda one: rank_of(one.question, wanted.seed))
+        new = [one for one in of_page if one.question not in seen and len(origins[one.question]) == 1]
         for asked in new[: wanted.per_page]:
             seen.add(asked.question)
-            row = _row(asked, page, pages, wanted, retriever)
+            row = _row(asked, origins[asked.question][asked.answer], pages, wanted, retriever)
             yield replace(row, candidates=tuple(map(render, row.candidates)))
 
 
-def _row(asked: Asked, page: Document, pages: Sequence[Document], wanted: PageRows, retriever: Retriever) -> Row:
-    found = sorted_pages(asked, page, pages)
+def _origins(questions: Questions) -> Mapping[str, Mapping[str, set[str]]]:
+    """For each question its answers, and the ids of the pages from which it was asked with that answer."""
+    found: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for page, asked in questions.items():
+        for one in asked:
+            found[one.question][one.answer].add(page)
+    return found
+
+
+def _row(
+    asked: Asked, origins: Collection[str], pages: Sequence[Document], wanted: PageRows, retriever: Retriever
+) -> Row:
+    found = sorted_pages(asked, origins, pages)
     ranked = [one.document for one in retriever.retrieve(asked.question, len(pages))]
     places = {one.id: place for place, one in enumerate(ranked)}
     relevant = [one for one in pages if one.id in found.relevant]
     others = [one for one in ranked if one.id not in found.relevant and one.id not in found.unsure]
     kept = [*relevant, *others[: max(wanted.candidates - len(relevant), 0)]]
     candidates = tuple(map(_named, sorted(kept, key=lambda one: places.get(one.id, len(places)))))
-    name = hashlib.sha256(f"{page.id}\n{asked.question}".encode()).hexdigest()[:16]
-    row = Row(
-        f"page-{name}", asked.question, candidates, dict.fromkeys(found.relevant, 1.0), (asked.answer,), {SET: "pages"}
-    )
+    name = hashlib.sha256(f"{sorted(origins)}\n{asked.question}".encode()).hexdigest()[:16]
+    grades = dict.fromkeys(found.relevant, 1.0)
+    row = Row(f"page-{name}", asked.question, candidates, grades, (asked.answer,), {SET: "pages"})
     return in_order(row, wanted.order, candidates, wanted.seed)
 
 

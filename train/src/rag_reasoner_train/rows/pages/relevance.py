@@ -1,6 +1,6 @@
 """Which pages answer a question that was made from one of them, and which had better be left out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rag_reasoner.quotes import find_quote
@@ -11,7 +11,7 @@ from rag_reasoner_train.rows.pages.asked import Asked
 _BEFORE, _AFTER = 500, 250
 """So many characters around an answer are looked at for what it is the answer to."""
 
-_SURE, _UNSURE = 0.9, 0.4
+_SURE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,22 @@ class Sorted:
     unsure: frozenset[str]
 
 
-def sorted_pages(asked: Asked, origin: Document, pages: Sequence[Document]) -> Sorted:
-    """The page that the question is from answers it; another does where its words stand around the same answer."""
+def sorted_pages(asked: Asked, origins: Collection[str], pages: Sequence[Document]) -> Sorted:
+    """The pages that the question is from answer it; others do where its words stand around the same answer.
+
+    Any other page that has the answer somewhere may be right by chance or not: nobody can tell.
+    """
     likely = {page.id: _likely(asked, page.text) for page in pages}
-    relevant = tuple(one for one, share in likely.items() if share >= _SURE or one == origin.id)
-    return Sorted(relevant, frozenset(one for one, share in likely.items() if share >= _UNSURE).difference(relevant))
+    relevant = tuple(one for one, share in likely.items() if one in origins or (share or 0.0) >= _SURE)
+    return Sorted(relevant, frozenset(one for one, share in likely.items() if share is not None).difference(relevant))
 
 
-def _likely(asked: Asked, text: str) -> float:
-    """How much of what is asked for stands around an answer; half of it where it stands elsewhere. 0: no answer."""
-    best, start = 0.0, 0
+def _likely(asked: Asked, text: str) -> float | None:
+    """How much of what is asked for stands around an answer; None where no answer stands in the text."""
+    best, start = None, 0
     while found := find_quote(asked.answer, text[start:]):
         place = start + found.start
-        best = max(best, overlap(asked.about, text[max(place - _BEFORE, 0) : place + _AFTER]))
+        share = overlap(asked.about, text[max(place - _BEFORE, 0) : place + _AFTER])
+        best = max(best or 0.0, share)
         start += found.end
-    return max(best, overlap(asked.about, text) / 2) if start else 0.0
+    return best
