@@ -68,12 +68,14 @@ class Candidate:
     """A document that may help to answer. Its `position` in the input is its identity: ids may repeat.
 
     `scores` keeps every score apart under the name of what gave it ("lexical", "colpali", ...); a score is added,
-    never overwritten.
+    never overwritten. `regions` are where on the page a visual first stage sees what was asked for, the strongest
+    first: evidence for the eye, never a verified quote.
     """
 
     document: Document
     position: int = 0
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+    regions: tuple[Box, ...] = ()
 
     def scored(self, name: str, score: float) -> "Candidate":
         """A copy that also carries `score` under `name`."""
@@ -126,7 +128,8 @@ class Citation:
 
     `verified` is "exact" or "normalised" (up to blanks, hyphens at line ends, ligatures and quotation marks) when
     the quote was found: then `quote == document.text[start:end]`. It is "none" when it was not found, and then
-    `start`, `end` and `boxes` are empty. `position` is the candidate's.
+    `start` and `end` are empty, and so are `boxes`, unless the page has no text and a visual first stage saw where to
+    look: then they are the candidate's `regions`. `position` is the candidate's.
     """
 
     document_id: str
