@@ -10,7 +10,7 @@ from rag_reasoner_train.chains.files import chains_file, write_chains
 from rag_reasoner_train.chains.rules import chain_by_rule
 from rag_reasoner_train.rows.reading import read_rows
 from rag_reasoner_train.rows.row import Row
-from rag_reasoner_train.rows.written import write_json_lines
+from rag_reasoner_train.written import write_json_lines
 
 
 @dataclass(slots=True)

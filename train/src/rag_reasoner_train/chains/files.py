@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.chains.chain import Chain
-from rag_reasoner_train.rows.written import write_json_lines
+from rag_reasoner_train.written import write_json_lines
 
 _CHAIN = TypeAdapter(Chain)
 

@@ -12,7 +12,7 @@ from rag_reasoner_train.rows.pictures import with_images_in
 from rag_reasoner_train.rows.prepare import Preparation, prepare
 from rag_reasoner_train.rows.reading import RowFiles, stop
 from rag_reasoner_train.rows.row import Row
-from rag_reasoner_train.rows.written import write_json_lines, write_text
+from rag_reasoner_train.written import write_json_lines, write_text
 
 
 @dataclass(frozen=True, slots=True)

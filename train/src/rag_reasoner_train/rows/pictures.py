@@ -9,7 +9,7 @@ from rag_reasoner.errors import Unreadable
 from rag_reasoner.pages import load
 from rag_reasoner.types import Document
 from rag_reasoner_train.rows.row import Row
-from rag_reasoner_train.rows.written import replacing
+from rag_reasoner_train.written import replacing
 
 FOLDER = "images"
 

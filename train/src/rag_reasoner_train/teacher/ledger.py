@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rag_reasoner.evaluate.lines import Lines, whole_lines
-from rag_reasoner_train.rows.written import json_line, told
+from rag_reasoner_train.written import json_line, told
 
 Entry = Mapping[str, Any]
 

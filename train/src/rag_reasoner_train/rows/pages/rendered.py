@@ -10,7 +10,7 @@ from pathlib import Path
 from rag_reasoner.pages import load
 from rag_reasoner.types import Document, Image
 from rag_reasoner_train.rows.pictures import FOLDER
-from rag_reasoner_train.rows.written import replacing
+from rag_reasoner_train.written import replacing
 
 Render = Callable[[Document], Document]
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from rag_reasoner_train.errors import NotWritten
-from rag_reasoner_train.rows.written import replacing, write_json_lines, write_text
+from rag_reasoner_train.written import replacing, write_json_lines, write_text
 from small_rows import LINE, written
 
 PROGRAM = "import sys; from rag_reasoner_train.cli import app; app(sys.argv[1:])"
