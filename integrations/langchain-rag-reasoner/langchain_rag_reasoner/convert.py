@@ -17,6 +17,7 @@ from rag_reasoner.results.notes import (
     noted_hidden,
     noted_image,
     noted_page,
+    noted_regions,
     noted_scores,
 )
 from rag_reasoner.results.scores import monotone_scores
@@ -32,7 +33,8 @@ def candidates_of(documents: Sequence[Document]) -> list[Candidate]:
 def _candidate(document: Document, place: int) -> Candidate:
     if not isinstance(document, Document):
         raise InvalidInput(f"document {place} is a {type(document).__name__}; give LangChain's Document")
-    return Candidate(_page(document, place), place, noted_scores(document.metadata))
+    metadata = document.metadata
+    return Candidate(_page(document, place), place, noted_scores(metadata), noted_regions(metadata))
 
 
 def _page(document: Document, place: int) -> Page:

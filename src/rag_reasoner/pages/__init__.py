@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag_reasoner.pages.image import load
-    from rag_reasoner.pages.marking import highlight
+    from rag_reasoner.pages.marking import highlight, highlight_regions
     from rag_reasoner.pages.reading import Reading, Unread, read
     from rag_reasoner.pages.words import with_words
 
-__all__ = ["Reading", "Unread", "highlight", "load", "read", "with_words"]
+__all__ = ["Reading", "Unread", "highlight", "highlight_regions", "load", "read", "with_words"]
 
 _HOMES = {
     "Reading": "reading",
     "Unread": "reading",
     "highlight": "marking",
+    "highlight_regions": "marking",
     "load": "image",
     "read": "reading",
     "with_words": "words",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rag_reasoner.results.result import Result
-from rag_reasoner.types import Candidate, Citation, Dropped, Fault, Image, Judgement
+from rag_reasoner.types import Box, Candidate, Citation, Dropped, Fault, Image, Judgement
 
 NOTE = "rag_reasoner"
 """The one key of metadata that is ours."""
@@ -50,6 +50,7 @@ def page_note(candidate: Candidate) -> dict[str, Any]:
         "page": document.page,
         "image": image_note(document.image),
         "scores": dict(candidate.scores),
+        "regions": [list(box) for box in candidate.regions],
         "characters": len(document.text),
         "hidden_text": [list(span) for span in document.metadata.get("hidden_text", ())],
     }
@@ -102,6 +103,13 @@ def noted_scores(metadata: Mapping[str, Any]) -> dict[str, float]:
     note = metadata.get(NOTE)
     scores = note.get("scores") if isinstance(note, Mapping) else None
     return dict(scores) if isinstance(scores, Mapping) else {}
+
+
+def noted_regions(metadata: Mapping[str, Any]) -> tuple[Box, ...]:
+    """The regions of the page that a note of ours in `metadata` holds."""
+    note = metadata.get(NOTE)
+    regions = note.get("regions") if isinstance(note, Mapping) else None
+    return tuple(Box(*box) for box in regions) if regions else ()
 
 
 def noted_hidden(metadata: Mapping[str, Any], text: str) -> dict[str, Any]:

@@ -51,16 +51,15 @@ def _said(candidate: Candidate, line: Line | None) -> tuple[str, tuple[Citation,
 
 
 def quoted_from(candidate: Candidate, shown: Shown, quote: str) -> tuple[Citation, ...]:
-    """The citation of a quote, verified where it stands in what was shown of the document."""
+    """The citation of a quote, verified where it stands in what was shown of the document.
+
+    Without a quote there is none, unless the page has no text and a visual first stage saw where to look.
+    """
     if not quote:
-        return ()
+        return extract.sighted(candidate)
     if found := shown.locate(quote):
         return (extract.cite(candidate, found.start, found.end, found.verified),)
-    return (_unverified(candidate, quote),)
-
-
-def _unverified(candidate: Candidate, quote: str) -> Citation:
-    return Citation(candidate.document.id, candidate.document.page, quote, position=candidate.position)
+    return (extract.unverified(candidate, quote),)
 
 
 def ask_answer(
@@ -98,4 +97,4 @@ def _cited(ranked: Ranked, statement: Statement) -> list[Candidate]:
 def _support(candidate: Candidate, line: Line) -> tuple[Citation, ...]:
     """The quote of a cited document's line of evidence; an unverified citation of the page where it has none."""
     quote = line.evidence.quote if line.evidence else ""
-    return quoted_from(candidate, line.shown, quote) or (_unverified(candidate, ""),)
+    return quoted_from(candidate, line.shown, quote) or (extract.unverified(candidate, ""),)

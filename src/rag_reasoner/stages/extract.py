@@ -19,6 +19,8 @@ _MOST_NAMED = 6
 def reason(query: str, candidate: Candidate) -> tuple[str, tuple[Citation, ...]]:
     """Which of the query's words the document has, and the sentence that has most of them."""
     text = candidate.document.text
+    if seen := sighted(candidate):
+        return "has no text; found by what it looks like", seen
     best = best_sentence(query, text)
     if best is None:
         return "shares no word with the question", ()
@@ -47,6 +49,18 @@ def cite(candidate: Candidate, start: int, end: int, verified: Verified) -> Cita
         position=candidate.position,
         hidden=hidden,
     )
+
+
+def sighted(candidate: Candidate) -> tuple[Citation, ...]:
+    """Of a page without text, where a visual first stage saw what was asked for: a citation without a quote."""
+    return (unverified(candidate, ""),) if candidate.regions and not candidate.document.text.strip() else ()
+
+
+def unverified(candidate: Candidate, quote: str) -> Citation:
+    """The citation of a quote that was not found: of a page without text, with the regions to look at."""
+    document = candidate.document
+    boxes = () if document.text.strip() else candidate.regions
+    return Citation(document.id, document.page, quote, boxes=boxes, position=candidate.position)
 
 
 def answer(query: str, ranked: Sequence[Judgement], among: int = 3) -> Answer:

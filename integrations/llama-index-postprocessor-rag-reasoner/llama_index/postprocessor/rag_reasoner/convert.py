@@ -18,6 +18,7 @@ from rag_reasoner.results.notes import (
     noted_hidden,
     noted_image,
     noted_page,
+    noted_regions,
     noted_scores,
     run_note,
 )
@@ -41,8 +42,11 @@ def question_of(query: str | QueryBundle | None) -> str:
 
 
 def candidates_of(nodes: Sequence[NodeWithScore]) -> list[Candidate]:
-    """The nodes as candidates, in their order, each with the scores that it came with."""
-    return [Candidate(_document(one.node), place, _scores(one)) for place, one in enumerate(nodes)]
+    """The nodes as candidates, in their order, each with the scores and the regions that it came with."""
+    return [
+        Candidate(_document(one.node), place, _scores(one), noted_regions(one.node.metadata))
+        for place, one in enumerate(nodes)
+    ]
 
 
 def _scores(one: NodeWithScore) -> dict[str, float]:
