@@ -34,6 +34,8 @@ def in_full(model: Any, tokens: Sequence[int]) -> Iterator[None]:
 
 
 def _linear(hidden: "torch.Tensor", weight: "torch.Tensor", bias: "torch.Tensor | None") -> "torch.Tensor":
+    import torch
     from torch.nn.functional import linear
 
-    return linear(hidden, weight, bias)
+    with torch.autocast(hidden.device.type, enabled=False):  # a trainer's mixed precision would round them again
+        return linear(hidden, weight, bias)

@@ -1,0 +1,86 @@
+"""The settings of each stage that are ours, with their defaults. All else in a file is transformers' or TRL's."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rag_reasoner_train.examples.listwise import Order, TaskName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What every stage needs.
+
+    `base` is "default", a folder or a hub id; `start` the adapter (a folder of an earlier stage) that training goes on
+    from. `words` cuts documents, None shows them whole. `tokens_per_batch` bounds what is computed at once.
+    """
+
+    out: Path
+    data: tuple[Path, ...]
+    split: str = "train"
+    rows: int | None = None
+    dev_data: tuple[Path, ...] = ()
+    dev_split: str = "dev"
+    dev_rows: int = 64
+    base: str = "default"
+    start: Path | None = None
+    tuning: Literal["lora", "full"] = "lora"
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    lora_targets: str | tuple[str, ...] = "all-linear"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    words: int | None = 80
+    images: bool = False
+    tokens_per_batch: int = 4096
+    seed: int = 0
+    samples_every: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sft(Common):
+    """Supervised fine-tuning.
+
+    "contrastive" judges the candidates of a row against each other and by themselves (`bce` weighs the second);
+    "completion" learns the perfect replies of `tasks`, token by token.
+    """
+
+    objective: Literal["contrastive", "completion"] = "completion"
+    bce: float = 0.5
+    tasks: tuple[TaskName | Literal["relevance"], ...] = ("relevance", "rank", "rank_and_answer")
+    order: Order = "shuffled"
+    shuffles: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reinforced(Common):
+    """What both stages of reinforcement need. `patience`: so many steps without variance in the rewards end a run."""
+
+    patience: int = 20
+    shuffle_rewards: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointwise(Reinforced):
+    """Stage 1: `pool` pairs are judged, and the `pairs` most uncertain of them, balanced, are trained on."""
+
+    pool: int = 4000
+    pairs: int = 1000
+    calibration: Literal["platt", "isotonic"] = "platt"
+    calibration_rows: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listwise(Reinforced):
+    """Stage 2: `weights` of the rewards by their names; "length" falls from 1 at `free_tokens` to 0 at the limit."""
+
+    tasks: tuple[TaskName, ...] = ("rank_and_answer",)
+    order: Order = "shuffled"
+    shuffles: int = 1
+    weights: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS), hash=False)
+    free_tokens: int | None = None
+
+
+DEFAULT_WEIGHTS = {"form": 0.1, "rank_ndcg": 0.4, "evidence": 0.2, "answer_f1": 0.2, "citation": 0.1}
+
+Settings = Sft | Pointwise | Listwise

@@ -1,0 +1,67 @@
+"""The contrastive point-wise objective: the candidates of a row against each other, and each by itself.
+
+With s_i = logit(yes) - logit(no) of candidate i, R the relevant and N the other candidates of a row:
+    -1/|R| sum_{r in R} log( exp(s_r) / (exp(s_r) + sum_{n in N} exp(s_n)) )  +  bce * mean_i BCE(sigmoid(s_i), i in R)
+The relevant ones do not compete with each other. A row without a relevant candidate has the second term only. The first
+is the InfoNCE loss of van den Oord et al. (2018); the second keeps P(yes) a probability.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner_train.learner import Learner
+from rag_reasoner_train.stages.encoding import Desk
+from rag_reasoner_train.stages.margins import margins
+from rag_reasoner_train.stages.objective import Outcome, Unit
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """The loss above, a mean over rows."""
+
+    learner: Learner
+    desk: Desk
+    bce: float
+
+    def items(self, units: Sequence[Unit]) -> int:
+        return len(units)
+
+    def __call__(self, model: Any, units: Sequence[Unit]) -> Outcome:
+        import torch
+
+        prompts = [self.desk.prompt(one.example) for unit in units for one in unit]
+        found = margins(model, self.learner.loaded, prompts).split([len(unit) for unit in units])
+        labels = [
+            torch.tensor([label_of(one) for one in unit], device=row.device)
+            for unit, row in zip(units, found, strict=True)
+        ]
+        losses = [row_loss(row, label, self.bce) for row, label in zip(found, labels, strict=True)]
+        first = [bool(label[row.argmax()]) for row, label in zip(found, labels, strict=True) if label.any()]
+        read = sum(one.tokens for unit in units for one in unit)
+        return Outcome(torch.stack(losses).sum(), len(units), read, {"hit@1": (float(sum(first)), len(first))})
+
+
+def row_loss(margin: "torch.Tensor", relevant: "torch.Tensor", bce: float) -> "torch.Tensor":
+    """The loss of one row's candidates: their yes-minus-no logits and which of them are relevant."""
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    alone = bce * binary_cross_entropy_with_logits(margin, relevant.to(margin.dtype))
+    if not relevant.any() or relevant.all():
+        return alone
+    others = margin[~relevant].logsumexp(0)
+    wanted = margin[relevant]
+    return (torch.logaddexp(wanted, others) - wanted).mean() + alone
+
+
+def label_of(one: Any) -> bool:
+    """Whether the document is relevant. Raises InvalidInput for an example that is not about one document."""
+    relevant = one.example.relevant
+    if relevant is None:
+        raise InvalidInput(f"example {one.example.id!r} is no judgement of one document: it has no label")
+    return bool(relevant)

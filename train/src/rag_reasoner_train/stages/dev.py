@@ -1,0 +1,79 @@
+"""Figures of a model on dev rows while it is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from rag_reasoner.metrics import expected_calibration_error, ndcg
+from rag_reasoner_train.examples import Example
+from rag_reasoner_train.learner import Learner
+from rag_reasoner_train.stages.encoding import Desk, Sized
+from rag_reasoner_train.stages.margins import margins
+from rag_reasoner_train.stages.objective import Objective, Unit
+from rag_reasoner_train.stages.packs import packs
+
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An example and the model's P(yes) of it."""
+
+    example: Example
+    probability: float
+
+
+def judge(model: Any, learner: Learner, desk: Desk, examples: Sequence[Sized], most: int) -> list[Judged]:
+    """P(yes) of each example, as inference computes it; those of a question are judged together."""
+    import torch
+
+    model.eval()
+    found: dict[str, float] = {}
+    for pack in packs(rows_of(examples), _tokens, most, 0):
+        ours = [one.example for unit in pack for one in unit]
+        with torch.no_grad():
+            margin = margins(model, learner.loaded, [desk.prompt(one) for one in ours])
+        found |= dict(zip([one.id for one in ours], margin.sigmoid().tolist(), strict=True))
+    return [Judged(one.example, found[one.example.id]) for one in examples]
+
+
+def rows_of(examples: Sequence[Sized]) -> list[Unit]:
+    """Examples of one question together."""
+    return [tuple(unit) for _, unit in groupby(examples, key=lambda one: one.example.group)]
+
+
+def judging_figures(judged: Sequence[Judged]) -> dict[str, float]:
+    """hit@1 and nDCG@10 by P(yes) over the questions with a relevant candidate, and the ECE over all pairs."""
+    questions = [list(unit) for _, unit in groupby(judged, key=lambda one: one.example.group)]
+    ranked = [_ranked(unit) for unit in questions if any(one.example.relevant for one in unit)]
+    labels = [bool(one.example.relevant) for one in judged]
+    ece = expected_calibration_error([one.probability for one in judged], labels, BINS)
+    count = max(len(ranked), 1)
+    return {
+        "hit@1": sum(order[0] in grades for order, grades in ranked) / count,
+        "ndcg@10": sum(ndcg(order, grades, 10) for order, grades in ranked) / count,
+        "ece": ece,
+    }
+
+
+def _ranked(unit: Sequence[Judged]) -> tuple[list[int], dict[int, float]]:
+    order = sorted(range(len(unit)), key=lambda place: -unit[place].probability)
+    return order, {place: 1.0 for place, one in enumerate(unit) if one.example.relevant}
+
+
+def mean_loss(model: Any, objective: Objective, units: Sequence[Unit], most: int) -> float:
+    """The objective's mean on the dev examples."""
+    import torch
+
+    model.eval()
+    total, items = 0.0, 0
+    with torch.no_grad():
+        for pack in packs(units, _tokens, most, 0):
+            found = objective(model, pack)
+            total, items = total + float(found.loss), items + found.items
+    return total / max(items, 1)
+
+
+def _tokens(unit: Unit) -> int:
+    return sum(one.tokens for one in unit)

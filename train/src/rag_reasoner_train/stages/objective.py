@@ -1,0 +1,33 @@
+"""What supervised fine-tuning makes small, and what it tells of a batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rag_reasoner_train.stages.encoding import Sized
+
+if TYPE_CHECKING:
+    import torch
+
+Unit = tuple[Sized, ...]
+"""Examples that are learned together: the candidates of a row, or one example alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The loss summed over `items`, and figures summed likewise, of `tokens` tokens read."""
+
+    loss: "torch.Tensor"
+    items: int
+    tokens: int
+    figures: Mapping[str, tuple[float, int]]
+
+
+class Objective(Protocol):
+    """An objective of supervised fine-tuning."""
+
+    def items(self, units: Sequence[Unit]) -> int:
+        """Over how many things the loss of a batch is a mean."""
+
+    def __call__(self, model: Any, units: Sequence[Unit]) -> Outcome:
+        """What `model` makes of a batch."""
