@@ -3,11 +3,13 @@
 import pytest
 from hypothesis import given
 from rag_reasoner_train.chains.check import NoChain, check
-from rag_reasoner_train.chains.quote import MOST_WORDS, best_quote, fits
+from rag_reasoner_train.chains.quote import best_quote
 from rag_reasoner_train.chains.reply import reply_of
-from rag_reasoner_train.chains.rules import chain_by_rule
+from rag_reasoner_train.chains.room import BRIEF, FULL
+from rag_reasoner_train.chains.rules import BRIEF_STYLE, Rules, chain_by_rule
 from rag_reasoner_train.chains.topic import missing, topics
 from rag_reasoner_train.rows.reading import read_rows
+from rag_reasoner_train.rows.view import View
 from small_rows import FACT, hostile_rows, row
 
 from rag_reasoner.quotes import find_quote
@@ -48,7 +50,7 @@ def test_of_a_table_the_row_is_quoted_and_not_its_head():
 def test_a_long_sentence_is_cut_around_the_answer_to_what_a_line_has_room_for():
     text = f"{'very ' * 40}old, the museum of the town opened in 1962, {'and ' * 40}so on."
     found = quoted(text)
-    assert fits(found.text)
+    assert FULL.fits(found.text)
     assert found.carries
     assert "museum of the town opened in 1962" in found.text
     assert terms(found.text.split()[-1])  # ends with a word that says something
@@ -107,26 +109,46 @@ def test_an_answer_that_would_pose_as_a_citation_is_not_taught_but_the_order_is(
 
 
 def test_reasons_say_truly_what_a_document_is_about_and_lacks():
-    one = shown("Basalt forms when lava cools quickly. Basalt is dark.", title="Rock")
-    other = shown("Admission to the museum is free.", title="Rock")
+    free = Document("d", "Admission to the museum is free.", title="Rock")
+    one, other = shown("Basalt forms when lava cools quickly. Basalt is dark.", "Rock"), show(Candidate(free))
     about = topics([one, other])
     assert "Basalt" in about[0]
     assert "Admission" in about[1]
     assert topics([one, shown("x", title="Museum")])[1] == "Museum"
-    assert missing("When did the old museum open?", other) == ["open", "old"]
-    assert missing("Is admission free?", other) == []
+    assert missing("When did the old museum open?", free) == ["open", "old"]
+    assert missing("Is admission free?", free) == []
 
 
 def test_wordings_vary_with_the_seed_and_stay_short(sample):
     reasons = set()
     for found in read_rows(sample):
-        chains = [chain_by_rule(found, seed) for seed in range(3)]
-        assert chains[0] == chain_by_rule(found, 0)
+        chains = [chain_by_rule(found, Rules(seed)) for seed in range(3)]
+        assert chains[0] == chain_by_rule(found)
         for chain in chains:
             said = [saying.reason or saying.quote for saying in chain.sayings.values()]
-            assert all(len(text.split()) <= MOST_WORDS + 1 for text in said)
+            assert all(FULL.fits(text) for text in said)
         reasons |= {tuple(saying.reason for saying in chain.sayings.values()) for chain in chains}
     assert len(reasons) > 100
+
+
+def test_brief_chains_say_the_same_in_half_the_words(sample):
+    certain = 0
+    for found in read_rows(sample):
+        chain = chain_by_rule(found, Rules(style=BRIEF_STYLE))
+        assert all(BRIEF.fits(saying.quote or saying.reason) for saying in chain.sayings.values())
+        certain += chain.certain
+    assert certain > 30
+
+
+def test_a_reason_names_nothing_that_a_cut_document_does_not_show():
+    lava = {
+        "id": "a",
+        "text": "Basalt forms from lava. " + "It is grey and hard there. " * 30 + "Granite, granite, granite.",
+    }
+    found = row(candidates=[lava, {"id": "b", "text": FACT}])
+    whole, cut = (chain_by_rule(found, Rules(view=view)).sayings["a"].reason for view in (View(), View(12)))
+    assert "ranite" in whole
+    assert "ranite" not in cut
 
 
 @given(hostile_rows())
@@ -138,7 +160,7 @@ def test_quotes_stand_in_their_document_and_reasons_say_nothing_of_numbers(found
         assert bool(saying.reason) is not bool(saying.quote)
         if saying.quote:
             assert show(Candidate(document)).locate(saying.quote)
-            assert fits(saying.quote)
+            assert FULL.fits(saying.quote)
     if chain.certain and found.answerable:
         assert any(find_quote(chain.answer, saying.quote) for saying in chain.sayings.values())
 

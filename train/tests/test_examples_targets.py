@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rag_reasoner_train.chains.chain import Chain
-from rag_reasoner_train.chains.rules import chain_by_rule
+from rag_reasoner_train.chains.rules import BRIEF_STYLE, FULL_STYLE, Rules, chain_by_rule
 from rag_reasoner_train.examples import listwise_examples, pointwise_examples
 from rag_reasoner_train.examples.view import View
 from rag_reasoner_train.rows.reading import read_rows
@@ -44,9 +44,9 @@ def test_the_sample_has_sixty_rows_and_most_carry_their_answer(sample):
     assert not all(chain_by_rule(one).certain for one in rows)  # some answers must be worked out
 
 
-@given(hostile_rows(), st.sampled_from([None, 30, 5]), st.integers(0, 3))
-def test_the_target_of_a_hostile_row_earns_the_full_reward(found, words, seed):
-    chain = chain_by_rule(found, seed)
+@given(hostile_rows(), st.sampled_from([None, 30, 5]), st.sampled_from([FULL_STYLE, BRIEF_STYLE]), st.integers(0, 3))
+def test_the_target_of_a_hostile_row_earns_the_full_reward(found, words, style, seed):
+    chain = chain_by_rule(found, Rules(seed, style, View(words)))
     examples = list(listwise_examples([found], {found.id: chain}, tasks=TASKS, shuffles=2, view=View(words), seed=seed))
     assert examples
     for example in examples:
@@ -141,6 +141,15 @@ def test_a_cut_document_keeps_its_quote_and_the_head_of_its_table(words):
     assert "Town 62" in shown[0].text
     assert all(one.cut for one in shown)
     assert all(len(one.text.split()) <= words + 20 for one in shown)
+
+
+@pytest.mark.parametrize("made", [pointwise_examples, listwise_examples])
+def test_without_a_chain_too_a_cut_keeps_what_the_label_rests_on(made):
+    text = "The museum is in a museum about museums that open. " * 20 + "It opened its doors in 1962. " + "word " * 100
+    (example, *_) = made([row(candidates=[{"id": "b", "text": text}])], view=View(words=20))
+    shown = example.task.document if example.relevant else example.task.documents[0]
+    assert shown.cut
+    assert "1962" in shown.text
 
 
 def test_images_are_shown_only_where_they_are_wanted():

@@ -7,7 +7,7 @@ from pathlib import Path
 from rag_reasoner_train.chains.chain import Chain
 from rag_reasoner_train.chains.check import NoChain
 from rag_reasoner_train.chains.files import chains_file, write_chains
-from rag_reasoner_train.chains.rules import chain_by_rule
+from rag_reasoner_train.chains.rules import AS_A_RULE, Rules, chain_by_rule
 from rag_reasoner_train.rows.reading import read_rows
 from rag_reasoner_train.rows.row import Row
 from rag_reasoner_train.written import write_json_lines
@@ -22,19 +22,19 @@ class Built:
     rejected: list[NoChain] = field(default_factory=list)
 
 
-def build_chains(folder: Path, out: Path, split: str, seed: int) -> Built:
+def build_chains(folder: Path, out: Path, split: str, rules: Rules = AS_A_RULE) -> Built:
     """Write `SPLIT.chains.jsonl`, and `SPLIT.chains.rejected.jsonl` with the rows that have no chain, and why."""
     built = Built()
     rows = read_rows(folder, split, images=False)
-    write_chains(chains_file(out, split), counted(_by_rule(rows, seed, built), built))
+    write_chains(chains_file(out, split), counted(_by_rule(rows, rules, built), built))
     write_rejected(out, split, built.rejected)
     return built
 
 
-def _by_rule(rows: Iterable[Row], seed: int, built: Built) -> Iterator[Chain]:
+def _by_rule(rows: Iterable[Row], rules: Rules, built: Built) -> Iterator[Chain]:
     for row in rows:
         try:
-            yield chain_by_rule(row, seed)
+            yield chain_by_rule(row, rules)
         except NoChain as no_chain:
             built.rejected.append(no_chain)
 

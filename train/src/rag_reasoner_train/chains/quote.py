@@ -7,13 +7,9 @@ from dataclasses import dataclass, replace
 from rag_reasoner.quotes import find_quote
 from rag_reasoner.tasks import Shown
 from rag_reasoner.words import Span, overlap, sentences, terms
+from rag_reasoner_train.chains.room import FULL, Room, pieces
 from rag_reasoner_train.rows.answers import carries, parts_of, place_of
 
-MOST_WORDS = 24
-MOST_PIECES = 40
-"""A line of evidence has room for so many words, and for about so many tokens of a quote."""
-
-_PIECE = re.compile(r"\d|[^\W\d_]{1,5}|[^\w\s]|_")
 _HEADING = re.compile(r"\|\s*\|")
 _HEADING_WEIGHT = 0.25
 """The names of a table's columns stand in many questions, but say little: rows are quoted rather."""
@@ -33,12 +29,12 @@ class Quote:
     alone: bool = False
 
 
-def best_quote(asked: str, document: Shown, answers: Sequence[str]) -> Quote | None:
+def best_quote(asked: str, document: Shown, answers: Sequence[str], room: Room = FULL) -> Quote | None:
     """The quote that carries one of the answers, else what shares most with `asked`; None where none can be found.
 
     Of several that carry an answer the one that shares most is taken, of equals the first.
     """
-    found = sorted(_quotes(asked, document, answers), key=lambda quote: (-quote.carries, -quote.overlap))
+    found = sorted(_quotes(asked, document, answers, room), key=lambda quote: (-quote.carries, -quote.overlap))
     best = next(filter(None, (_found_in(document, quote, answers) for quote in found)), None)
     carrying = sum(quote.carries for quote in found)
     return replace(best, alone=best.carries and carrying == 1) if best else None
@@ -55,39 +51,34 @@ def _found_in(document: Shown, quote: Quote, answers: Sequence[str]) -> Quote | 
     return None
 
 
-def _quotes(asked: str, document: Shown, answers: Sequence[str]) -> Iterator[Quote]:
+def _quotes(asked: str, document: Shown, answers: Sequence[str], room: Room) -> Iterator[Quote]:
     """One quote a sentence: around the first answer that stands in it, else around what is asked for."""
     for start, end in sentences(document.text):
         sentence = document.text[start:end]
         places = filter(None, (place_of(answer, sentence) for answer in answers))
-        text = next(filter(None, (_around(asked, sentence, place) for place in (*places, None))), "")
+        text = next(filter(None, (_around(asked, sentence, place, room) for place in (*places, None))), "")
         if text:
             weight = _HEADING_WEIGHT if start == 0 or _HEADING.match(sentence) else 1.0
             weight = weight if document.text.startswith("|") else 1.0
             yield Quote(text, any(carries(text, answer) for answer in answers), weight * overlap(asked, sentence))
 
 
-def fits(text: str) -> bool:
-    """Whether a line of evidence has room for `text`."""
-    return len(text.split()) <= MOST_WORDS and len(_PIECE.findall(text)) <= MOST_PIECES
-
-
-def _around(asked: str, sentence: str, place: Span | None) -> str:
+def _around(asked: str, sentence: str, place: Span | None, room: Room) -> str:
     """The sentence, or the run of its words around `place` that fits and shares most with what is asked."""
-    if fits(sentence):
+    if room.fits(sentence):
         return _trimmed(sentence)
     words = [match.span() for match in re.finditer(r"\S+", sentence)]
     needed = [n for n, (start, end) in enumerate(words) if place and start < place[1] and place[0] < end]
     wanted = set(terms(asked))
-    runs = ((run, _sense(sentence, run, wanted)) for run in _runs(sentence, words, needed))
+    runs = ((run, _sense(sentence, run, wanted)) for run in _runs(sentence, words, needed, room))
     best = max(runs, key=lambda found: found[1], default=None)
     return _trimmed(sentence[slice(*best[0])]) if best else ""
 
 
-def _runs(sentence: str, words: Sequence[Span], needed: Sequence[int]) -> Iterator[Span]:
+def _runs(sentence: str, words: Sequence[Span], needed: Sequence[int], room: Room) -> Iterator[Span]:
     """For each first word the longest run that fits and has all the words needed, up to a word that says something."""
     for first, (start, _) in enumerate(words):
-        last = _last_that_fits(sentence, words, first)
+        last = _last_that_fits(sentence, words, first, room)
         if last < first or (needed and not first <= needed[0] <= needed[-1] <= last):
             continue
         while last > max((first, *needed[-1:])) and not terms(sentence[slice(*words[last])]):
@@ -95,11 +86,11 @@ def _runs(sentence: str, words: Sequence[Span], needed: Sequence[int]) -> Iterat
         yield start, words[last][1]
 
 
-def _last_that_fits(sentence: str, words: Sequence[Span], first: int) -> int:
-    last, pieces = first - 1, 0
-    for number in range(first, min(first + MOST_WORDS, len(words))):
-        pieces += len(_PIECE.findall(sentence[slice(*words[number])]))
-        if pieces > MOST_PIECES:
+def _last_that_fits(sentence: str, words: Sequence[Span], first: int, room: Room) -> int:
+    last, taken = first - 1, 0
+    for number in range(first, min(first + room.words, len(words))):
+        taken += pieces(sentence[slice(*words[number])])
+        if taken > room.pieces:
             break
         last = number
     return last

@@ -1,44 +1,75 @@
 """Chains by rule, without a teacher: the words that carry the answer, and of the others what they lack."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 
-from rag_reasoner.tasks import Shown, show
+from rag_reasoner.tasks import show
 from rag_reasoner.types import Candidate, Document
 from rag_reasoner_train.chains.chain import Chain, Saying
 from rag_reasoner_train.chains.check import NoChain, check
-from rag_reasoner_train.chains.quote import Quote, best_quote, first_carried, fits
+from rag_reasoner_train.chains.quote import Quote, best_quote, first_carried
+from rag_reasoner_train.chains.room import BRIEF, FULL, Room
 from rag_reasoner_train.chains.topic import missing, topics
 from rag_reasoner_train.rows.row import Row
+from rag_reasoner_train.rows.view import WHOLE, View, seen
 
 _COMPUTED = ("arithmetic", "count")
 """What a row's `answer_type` says where the answer is worked out: then nothing in the documents carries it."""
 
 Wording = Callable[[str, str], str]
 
-_LACKS: tuple[Wording, ...] = (
-    lambda topic, words: f"about {topic}; nothing on {words}",
-    lambda topic, words: f"it tells of {topic}, not {words}",
-    lambda topic, words: f"on {topic}, without {words}",
-    lambda topic, words: f"about {topic}; it lacks {words}",
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How chains are written: the room of a line, and how a reason is worded, of the topic and what is lacking."""
+
+    room: Room
+    lacks: tuple[Wording, ...]
+    has_the_words: tuple[Wording, ...]
+
+
+FULL_STYLE = Style(
+    FULL,
+    (
+        lambda topic, words: f"about {topic}; nothing on {words}",
+        lambda topic, words: f"it tells of {topic}, not {words}",
+        lambda topic, words: f"on {topic}, without {words}",
+        lambda topic, words: f"about {topic}; it lacks {words}",
+    ),
+    (
+        lambda topic, words: f"about {topic}; the words are there, the answer is not",
+        lambda topic, words: f"it tells of {topic}, but does not answer this",
+    ),
 )
-_HAS_THE_WORDS: tuple[Wording, ...] = (
-    lambda topic, words: f"about {topic}; the words are there, the answer is not",
-    lambda topic, words: f"it tells of {topic}, but does not answer this",
+BRIEF_STYLE = Style(
+    BRIEF,
+    (lambda topic, words: f"nothing on {words}", lambda topic, words: f"no word of {words}"),
+    (lambda topic, words: "it does not answer this", lambda topic, words: "the answer is not there"),
 )
 
 
-def chain_by_rule(row: Row, seed: int = 0) -> Chain:
-    """The chain of a row. Same row and seed, same chain.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How chains are made. Reasons name only what stands in the first `view` that a model is likely to be shown."""
+
+    seed: int = 0
+    style: Style = FULL_STYLE
+    view: View = WHOLE
+
+
+AS_A_RULE = Rules()
+
+
+def chain_by_rule(row: Row, rules: Rules = AS_A_RULE) -> Chain:
+    """The chain of a row. Same row and rules, same chain.
 
     Raises NoChain where a relevant document has nothing to quote.
     """
-    shown = [show(Candidate(document)) for document in row.candidates]
-    quotes = _quotes(row, shown)
-    reasons = _reasons(row, shown, Random(f"{seed}/{row.id}"))
+    quotes = _quotes(row, rules.style.room)
+    reasons = _reasons(row, rules)
     sayings = {one: Saying(quotes[one].text) if one in quotes else Saying(reason=reasons[one]) for one in reasons}
-    answer = _answer(row, list(quotes.values()))
+    answer = _answer(row, list(quotes.values()), rules.style.room)
     return _checked(row, Chain(row.id, sayings, answer, certain=answer is not None or not row.answerable))
 
 
@@ -54,12 +85,13 @@ def _checked(row: Row, chain: Chain) -> Chain:
     return chain
 
 
-def _quotes(row: Row, shown: Sequence[Shown]) -> Mapping[str, Quote]:
+def _quotes(row: Row, room: Room) -> Mapping[str, Quote]:
     """The best quote of each relevant document."""
     found: dict[str, Quote] = {}
-    for document, one in zip(row.candidates, shown, strict=True):
+    for document in row.candidates:
         if document.id in row.relevant:
-            quote = best_quote(f"{row.question} {_hints(row, document)}", one, row.answers)
+            asked = f"{row.question} {_hints(row, document)}"
+            quote = best_quote(asked, show(Candidate(document)), row.answers, room)
             if quote is None:
                 raise NoChain(row.id, f"document {document.id!r} is relevant, but has no words to quote")
             found[document.id] = quote
@@ -72,24 +104,29 @@ def _hints(row: Row, document: Document) -> str:
     return " ".join((*others, str(row.extra.get("derivation") or "")))
 
 
-def _answer(row: Row, quotes: Sequence[Quote]) -> str | None:
+def _answer(row: Row, quotes: Sequence[Quote], room: Room) -> str | None:
     """The answer, where a quote carries it and is surely meant; else None."""
     if row.extra.get("answer_type") in _COMPUTED or row.extra.get("derivation"):
         return None
     telling = [quote.text for quote in quotes if quote.overlap > 0 or quote.alone]
     answer = first_carried(row.answers, telling)
-    return " ".join(answer.split()) if answer and fits(answer) else None
+    return " ".join(answer.split()) if answer and room.fits(answer) else None
 
 
-def _reasons(row: Row, shown: Sequence[Shown], random: Random) -> dict[str, str]:
+def _reasons(row: Row, rules: Rules) -> dict[str, str]:
     """Of each document what it is about and what it lacks, in wordings that vary."""
-    about = topics(shown)
+    random = Random(f"{rules.seed}/{row.id}")
+    about = topics([seen(row.question, document, rules.view) for document in row.candidates])
     return {
-        document.id: _reason(topic or "something else", missing(row.question, one), random)
-        for document, one, topic in zip(row.candidates, shown, about, strict=True)
+        document.id: _reason(topic, missing(row.question, document), rules.style, random)
+        for document, topic in zip(row.candidates, about, strict=True)
     }
 
 
-def _reason(topic: str, lacking: Sequence[str], random: Random) -> str:
-    wordings = _LACKS if lacking else _HAS_THE_WORDS
-    return random.choice(wordings)(topic, " or ".join(lacking))
+def _reason(topic: str, lacking: Sequence[str], style: Style, random: Random) -> str:
+    """The reason with as much of the topic as there is room for."""
+    wording = random.choice(style.lacks if lacking else style.has_the_words)
+    words = topic.split()
+    shorter = (" ".join(words[:count]).rstrip(",") for count in range(len(words), 0, -1))
+    reasons = (wording(some, " or ".join(lacking)) for some in (*shorter, "something else"))
+    return next(filter(style.room.fits, reasons), "it does not answer this")

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rag_reasoner.tasks import Shown
+from rag_reasoner.types import Document
 from rag_reasoner.words import terms
 
-MOST_TOPIC_WORDS = 8
-MOST_MISSING = 2
+_MOST_TITLE_WORDS = 8
+_MOST_MISSING = 2
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _PROSE = 400
@@ -28,7 +29,7 @@ def topics(documents: Sequence[Shown]) -> list[str]:
 
 def _short_title(title: str) -> str:
     words = title.split()
-    return " ".join(words[:MOST_TOPIC_WORDS])
+    return " ".join(words[:_MOST_TITLE_WORDS])
 
 
 def _own_words(document: Shown, spread: Counter[str], count: int) -> str:
@@ -48,8 +49,8 @@ def _by_term(text: str) -> Iterator[tuple[str, str]]:
             yield found[0], word
 
 
-def missing(question: str, document: Shown) -> list[str]:
+def missing(question: str, document: Document) -> list[str]:
     """The question's words that the document does not have, the longest first, as the question writes them."""
     there = {*terms(document.text), *terms(document.title)}
     lacking = {term: word for word in _WORD.findall(question) for term in terms(word) if term not in there}
-    return sorted(dict.fromkeys(lacking.values()), key=lambda word: -len(word))[:MOST_MISSING]
+    return sorted(dict.fromkeys(lacking.values()), key=lambda word: -len(word))[:_MOST_MISSING]

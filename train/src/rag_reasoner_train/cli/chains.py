@@ -7,10 +7,12 @@ import typer
 
 from rag_reasoner.cli.build import counting, working
 from rag_reasoner_train.chains.build import Built, build_chains
+from rag_reasoner_train.chains.rules import BRIEF_STYLE, FULL_STYLE, Rules
 from rag_reasoner_train.chains.taught.run import Asking, build_taught_chains
 from rag_reasoner_train.cli import options
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
 from rag_reasoner_train.rows.reading import read_rows
+from rag_reasoner_train.rows.view import View
 from rag_reasoner_train.teacher.client import KEY
 
 EXAMPLES = f"""
@@ -32,6 +34,10 @@ def chains(
     out: Annotated[Path | None, typer.Option(help="The folder to write into. Default: that of the rows.")] = None,
     split: options.Split = "train",
     seed: options.Seed = 0,
+    words: Annotated[
+        int, typer.Option(min=1, help="By rule: name as a document's topic only what so many of its words show.")
+    ] = 80,
+    brief: Annotated[bool, typer.Option("--brief", help="By rule: quotes and reasons half as long.")] = False,
     teacher: options.TeacherUrl = None,
     teacher_model: options.TeacherModel = None,
     concurrency: options.Concurrency = 8,
@@ -44,7 +50,8 @@ def chains(
         built = _taught(data, target, split, Asking(endpoint, attempts, images))
     else:
         with working("making chains"):
-            built = build_chains(data, target, split, seed)
+            rules = Rules(seed, BRIEF_STYLE if brief else FULL_STYLE, View(words))
+            built = build_chains(data, target, split, rules)
     typer.echo(
         f"{built.chains} chains written to {target}, {built.certain} of them carry the answer or rightly give none; "
         f"{len(built.rejected)} rows have no chain"

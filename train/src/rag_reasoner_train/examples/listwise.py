@@ -10,7 +10,7 @@ from rag_reasoner.types import Document
 from rag_reasoner_train.chains.chain import Chain
 from rag_reasoner_train.chains.reply import reply_of
 from rag_reasoner_train.examples.example import Example
-from rag_reasoner_train.examples.view import WHOLE, View, seen
+from rag_reasoner_train.examples.view import WHOLE, View, shown
 from rag_reasoner_train.rows.row import Row
 
 TaskName = Literal["rank", "rank_and_answer", "answer"]
@@ -41,10 +41,10 @@ def listwise_examples(
     for row in rows:
         chain = (chains or {}).get(row.id)
         for number in range(shuffles):
-            shown = _ordered(row, order, number, seed)
+            documents = _ordered(row, order, number, seed)
             for name in tasks:
                 if chain is None or chain.certain or not TASKS[name].gives_answer:
-                    yield _example(row, shown, chain, name, number, view)
+                    yield _example(row, documents, chain, name, number, view)
 
 
 def _ordered(row: Row, order: Order, number: int, seed: int) -> tuple[Document, ...]:
@@ -56,10 +56,8 @@ def _ordered(row: Row, order: Order, number: int, seed: int) -> tuple[Document, 
 def _example(
     row: Row, documents: tuple[Document, ...], chain: Chain | None, name: TaskName, number: int, view: View
 ) -> Example:
-    quotes = {one: saying.quote for one, saying in chain.sayings.items()} if chain else {}
-    shown = tuple(seen(row.question, document, view, quotes.get(document.id, "")) for document in documents)
     ids = [document.id for document in documents]
     truth = Truth({place: row.relevant[one] for place, one in enumerate(ids) if one in row.relevant}, row.answers)
-    task = TASKS[name](row.question, shown)
+    task = TASKS[name](row.question, tuple(shown(row, document, chain, view) for document in documents))
     target = task.render(reply_of(ids, row.relevant, chain)) if chain else None
     return Example(f"{row.id}/{name}/{number}", row.id, task, truth, target)

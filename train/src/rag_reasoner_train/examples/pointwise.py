@@ -6,7 +6,7 @@ from rag_reasoner.rewards import Truth
 from rag_reasoner.tasks import RelevanceTask
 from rag_reasoner.types import Document
 from rag_reasoner_train.examples.example import Example
-from rag_reasoner_train.examples.view import WHOLE, View, seen
+from rag_reasoner_train.examples.view import WHOLE, View, shown
 from rag_reasoner_train.rows.row import Row
 
 
@@ -20,5 +20,5 @@ def pointwise_examples(rows: Iterable[Row], *, view: View = WHOLE) -> Iterator[E
 def _example(row: Row, document: Document, view: View) -> Example:
     relevant = document.id in row.relevant
     truth = Truth({0: row.relevant[document.id]} if relevant else {}, row.answers if relevant else ())
-    task = RelevanceTask(row.question, seen(row.question, document, view))
+    task = RelevanceTask(row.question, shown(row, document, None, view))
     return Example(f"{row.id}/relevance/{document.id}", row.id, task, truth, task.render(relevant), relevant)

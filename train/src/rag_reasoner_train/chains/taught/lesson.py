@@ -14,7 +14,8 @@ from rag_reasoner.tasks.tags import after_thinking, wrap
 from rag_reasoner.types import Candidate, Document, Fault
 from rag_reasoner_train.chains.chain import Chain, Saying
 from rag_reasoner_train.chains.check import NoChain, check
-from rag_reasoner_train.chains.quote import first_carried, fits
+from rag_reasoner_train.chains.quote import first_carried
+from rag_reasoner_train.chains.room import FULL
 from rag_reasoner_train.chains.taught.prompts import MOST_REASON_WORDS, draft, refine
 from rag_reasoner_train.rows.row import Row
 from rag_reasoner_train.teacher.until_fit import Ask, NeverFit, Unfit, gathered, until_fit
@@ -94,7 +95,7 @@ def _fit(line: Evidence, relevant: bool) -> Saying:
         raise Unfit(f"document {line.number} does {'' if relevant else 'not '}help to arrive at the right answer")
     if relevant and not line.quote:
         raise Unfit("what helps must be quoted, in double quotes")
-    if relevant and not fits(line.quote):
+    if relevant and not FULL.fits(line.quote):
         raise Unfit("the quote is too long")
     return Saying(line.quote) if relevant else Saying(reason=_fit_reason(line))
 
