@@ -34,6 +34,19 @@ def test_rows_and_chains_of_the_sample_are_made_and_fit_each_other(sample, tmp_p
         assert len(row.candidates) == max(4, len(row.relevant))
 
 
+def test_without_a_command_rows_and_chains_of_all_splits_are_made_in_one_go(sample, tmp_path):
+    options = ["--candidates", 4, "--unanswerable", 0.1, "--split", "train", "--split", "dev"]
+    run("--data", sample, "--out", tmp_path / "out", *options)
+    steps = prepared(sample, tmp_path / "steps", *options[:4])
+    for name in ("train.jsonl", "train.chains.jsonl"):
+        assert (tmp_path / "out" / name).read_bytes() == (steps / name).read_bytes()
+    assert set(read_chains(tmp_path / "out", "dev")) == {row.id for row in read_rows(tmp_path / "out", "dev")}
+
+
+def test_without_data_or_out_it_says_what_is_missing(sample):
+    assert "give --data and --out" in run("--data", sample, code=2)
+
+
 def test_the_same_command_writes_the_same_bytes_and_another_seed_others(sample, tmp_path):
     options = ["--candidates", 4, "--mine", 2, "--unanswerable", 0.2, "--order", "shuffled", "--sample", 30]
     folders = [prepared(sample, tmp_path / name, *options) for name in ("one", "two")]

@@ -20,15 +20,20 @@ Examples:
 {EXIT_CODES}
 """
 
+Candidates = Annotated[
+    int | None, typer.Option(min=1, help="So many candidates a row, all relevant ones among them. Default: all.")
+]
+Unanswerable = Annotated[
+    float, typer.Option(min=0, max=0.9, help="Add rows without a relevant candidate: this share of all.")
+]
+
 
 @guarded
 def rows(
     data: options.Folders,
     out: options.Out,
     split: options.Split = "train",
-    candidates: Annotated[
-        int | None, typer.Option(min=1, help="So many candidates a row, all relevant ones among them. Default: all.")
-    ] = None,
+    candidates: Candidates = None,
     order: options.Order = "retrieval",
     mine: Annotated[
         int, typer.Option(min=0, help="Add so many hard negatives a row, found among the other rows' documents.")
@@ -36,9 +41,7 @@ def rows(
     easy: Annotated[
         float, typer.Option(min=0, max=1, help="Draw this share of the irrelevant candidates instead of the hardest.")
     ] = 0.0,
-    unanswerable: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Add rows without a relevant candidate: this share of all.")
-    ] = 0.0,
+    unanswerable: Unanswerable = 0.0,
     sample: Annotated[
         int | None, typer.Option(min=1, help="Only so many rows, balanced by set, length and resolution.")
     ] = None,
