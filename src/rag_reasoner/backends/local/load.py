@@ -9,7 +9,7 @@ from rag_reasoner.backends.base import Card
 from rag_reasoner.backends.local.device import device_for, dtype_for
 from rag_reasoner.encoding import Encoder, encoder_of
 from rag_reasoner.errors import MissingExtra, ModelError
-from rag_reasoner.models.adapter_card import DEFAULT_BASE, AdapterCard, check, read_card
+from rag_reasoner.models.adapter_card import CARD, DEFAULT_BASE, AdapterCard, check, read_card
 from rag_reasoner.models.base_hash import base_hash
 from rag_reasoner.models.calibration import Calibration
 from rag_reasoner.models.default import NAME, pull
@@ -101,9 +101,18 @@ def _source(model: str | Path | None, adapter: Path | None) -> _Source:
 
 def _adapter_card(source: _Source) -> AdapterCard | None:
     if source.adapter is None:
-        return None
+        return _own_card(Path(source.base))
     card = read_card(source.adapter)
     check(card, base_hash=base_hash(_on_disk(source.base)))
+    return card
+
+
+def _own_card(folder: Path) -> AdapterCard | None:
+    """The card that weights with an adapter merged into them bring with them."""
+    if not (folder / CARD).is_file():
+        return None
+    card = read_card(folder)
+    check(card, base_hash=base_hash(folder))
     return card
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from rag_reasoner_train.cli import data, sft
+from rag_reasoner_train.cli import data, export, sft
 
 app = typer.Typer(
     help="Train the models of rag_reasoner: data, sft, pointwise, listwise, export.",
@@ -13,3 +13,4 @@ app = typer.Typer(
 
 app.add_typer(data.app, name="data")
 app.command("sft", epilog=sft.EXAMPLES)(sft.sft)
+app.command("export", epilog=export.EXAMPLES)(export.export)

@@ -1,10 +1,19 @@
 """The settings of each stage that are ours, with their defaults. All else in a file is transformers' or TRL's."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rag_reasoner_train.examples.listwise import Order, TaskName
+
+DEFAULT_WEIGHTS: Mapping[str, float] = {
+    "form": 0.1,
+    "rank_ndcg": 0.4,
+    "evidence": 0.2,
+    "answer_f1": 0.2,
+    "citation": 0.1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +90,12 @@ class Listwise(Reinforced):
     free_tokens: int | None = None
 
 
-DEFAULT_WEIGHTS = {"form": 0.1, "rank_ndcg": 0.4, "evidence": 0.2, "answer_f1": 0.2, "citation": 0.1}
-
 Settings = Sft | Pointwise | Listwise
+
+
+def common_from(stored: Mapping[str, Any]) -> Common:
+    """The settings that all stages share, from a run's own record."""
+    from pydantic import TypeAdapter
+
+    shared = {field.name for field in fields(Common)}
+    return TypeAdapter(Common).validate_python({name: value for name, value in stored.items() if name in shared})

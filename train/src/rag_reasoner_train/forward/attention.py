@@ -54,7 +54,7 @@ def _attention(
     scaling: float | None = None,
     **options: Any,
 ) -> "tuple[torch.Tensor, None]":
-    """The signature that transformers gives attention: (batch, heads, length, width) in, (batch, length, heads, .) out."""
+    """The signature that transformers gives attention: (batch, heads, length, width) in, the middle two swapped out."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -72,7 +72,7 @@ def over_trees(
 
     sizes = [span.stop - span.start for span in spans]
     place = {span.start: number for number, span in enumerate(spans)}
-    queries, keys, values = query.split(sizes, 1), key.split(sizes, 1), value.split(sizes, 1)
+    queries, keys, values = (torch.split(one, sizes, 1) for one in (query, key, value))
     found = []
     for number, span in enumerate(spans):
         k, v = keys[number], values[number]
@@ -114,8 +114,8 @@ def _fused(query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor", sc
     from torch.nn.functional import scaled_dot_product_attention as sdpa
 
     length, seen = query.shape[1], key.shape[1]
-    shared = {"scale": scale, "enable_gqa": query.shape[0] != key.shape[0]}
-    if length == seen:
-        return sdpa(query[None], key[None], value[None], is_causal=True, **shared)[0]
-    mask = torch.ones(length, seen, dtype=torch.bool, device=query.device).tril(seen - length)
-    return sdpa(query[None], key[None], value[None], attn_mask=mask, **shared)[0]
+    ahead = torch.ones(length, seen, dtype=torch.bool, device=query.device).tril(seen - length)
+    mask = None if length == seen else ahead
+    groups = query.shape[0] != key.shape[0]
+    rows = (query[None], key[None], value[None])
+    return sdpa(*rows, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=groups)[0]

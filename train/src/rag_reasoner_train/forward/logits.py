@@ -56,7 +56,9 @@ def logprobs(
 
 def _chunks(logits: "torch.Tensor", targets: "torch.Tensor") -> "list[tuple[torch.Tensor, torch.Tensor]]":
     """A few hundred tokens at a time: in fp32 a row of the vocabulary takes much room."""
-    return list(zip(logits.split(512), targets.split(512), strict=True))
+    import torch
+
+    return list(zip(torch.split(logits, 512), torch.split(targets, 512), strict=True))
 
 
 def _likely(
@@ -82,7 +84,7 @@ def _in_trees(model: Any, loaded: Loaded, exchanges: Sequence[Exchange]) -> "tor
     inputs = {"input_ids": torch.tensor([grove.ids]), "position_ids": torch.tensor([grove.positions])}
     inputs |= {"attention_mask": torch.ones(1, 1, 1, 1), "logits_to_keep": torch.tensor(distinct)}
     moved = {name: tensor.to(device) for name, tensor in inputs.items()}
-    found = model(**moved, spans=grove.spans, use_cache=False).logits[0]
+    found: torch.Tensor = model(**moved, spans=grove.spans, use_cache=False).logits[0]
     if len(distinct) == len(flat) and flat == distinct:
         return found
     row = {place: number for number, place in enumerate(distinct)}

@@ -17,7 +17,10 @@ WHOLE = "whole"
 
 @contextmanager
 def saved_whole(out: str | Path, step: int, card: Mapping[str, Any]) -> Iterator[None]:
-    """Gives the checkpoint of `step` its card and marks it as whole. Raises NotWritten, and removes it, where the disk does not take it."""
+    """Gives the checkpoint of `step` its card and marks it as whole.
+
+    Raises NotWritten, and removes the checkpoint, where the disk does not take it.
+    """
     folder = Path(out) / f"checkpoint-{step}"
     try:
         yield
@@ -38,7 +41,10 @@ def last_checkpoint(out: Path) -> Path | None:
 
 
 def to_resume(out: Path, *, resume: bool) -> Path | None:
-    """Where a run goes on from. Raises InvalidInput for a run that has begun and is not to be resumed, or the reverse."""
+    """Where a run goes on from.
+
+    Raises InvalidInput for a run that has begun and must not be overwritten, or the reverse.
+    """
     last = last_checkpoint(out)
     if resume and last is None:
         raise InvalidInput(f"{out} has no whole checkpoint to resume from: start it without --resume")

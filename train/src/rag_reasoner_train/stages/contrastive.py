@@ -35,7 +35,7 @@ class Contrastive:
         import torch
 
         prompts = [self.desk.prompt(one.example) for unit in units for one in unit]
-        found = margins(model, self.learner.loaded, prompts).split([len(unit) for unit in units])
+        found = torch.split(margins(model, self.learner.loaded, prompts), [len(unit) for unit in units])
         labels = [
             torch.tensor([label_of(one) for one in unit], device=row.device)
             for unit, row in zip(units, found, strict=True)

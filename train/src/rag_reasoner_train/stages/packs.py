@@ -23,7 +23,7 @@ def packs(items: Sequence[T], tokens: Callable[[T], int], most: int, seed: int) 
 
 
 def padded_packs(items: Sequence[T], tokens: Callable[[T], int], most: int, seed: int) -> list[tuple[T, ...]]:
-    """Packs for models that read side by side: of like length, counted with their padding; the packs in seeded order."""
+    """Packs for models that read side by side: of like length, counted with their padding; in seeded order."""
     made: list[tuple[T, ...]] = []
     pack: list[T] = []
     for item in sorted(items, key=tokens, reverse=True):

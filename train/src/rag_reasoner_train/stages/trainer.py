@@ -70,7 +70,7 @@ class PackTrainer(Trainer):  # type: ignore[misc]
         figures = {f"{metric_key_prefix}_{name}": value for name, value in self._measure(self.model).items()}
         self.model.train()
         self.log(figures)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
         self._since += time.monotonic() - started
         return figures
 

@@ -1,0 +1,62 @@
+"""`rag-reasoner-train export`: a run's model as a folder to load."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rag_reasoner_train.cli import training
+from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
+
+EXAMPLES = f"""
+Examples:
+
+  rag-reasoner-train export runs/judge --out judge --calibrate prepared --split dev
+
+  rag-reasoner-train export runs/listwise/checkpoint-200 --out model --merged
+
+{EXIT_CODES}
+"""
+
+
+class Dtype(StrEnum):
+    """What the weights are stored as."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Method(StrEnum):
+    """How P(relevant) is calibrated."""
+
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
+
+
+@guarded
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, or of one of its checkpoints.")],
+    out: Annotated[Path, typer.Option(help="The new folder.")],
+    merged: Annotated[bool, typer.Option("--merged", help="The base's weights with the adapter in them.")] = False,
+    dtype: Annotated[
+        Dtype | None, typer.Option(help="Store the weights so. Default: as trained; merged ones in bfloat16.")
+    ] = None,
+    calibrate: Annotated[
+        list[Path] | None, typer.Option(help="Calibrate P(relevant) on the rows of this folder; may be repeated.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="The split to calibrate on: one that was not trained on.")] = "dev",
+    rows: Annotated[int, typer.Option(min=2, help="At most so many rows to calibrate on.")] = 200,
+    method: Annotated[Method, typer.Option(help="How to calibrate.")] = Method.PLATT,
+) -> None:
+    """Write what a run has learned to a folder that `ReasoningReranker(model=FOLDER)` loads."""
+    from rag_reasoner_train.exporting import Wanted
+    from rag_reasoner_train.exporting import export as run_export
+
+    wanted = Wanted(merged, dtype.value if dtype else None, tuple(calibrate or ()), split, rows, method.value)
+    with training.no_foreign_warnings():
+        measured = run_export(run, out, wanted)
+    typer.echo(f"exported: {out}")
+    if measured:
+        typer.echo(f"calibrated on {measured.pairs} pairs: ECE {measured.before:.3f} -> {measured.after:.3f}")

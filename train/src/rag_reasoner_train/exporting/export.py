@@ -1,0 +1,85 @@
+"""An export: weights, `card.json`, and a model card, in a folder that appears when it is whole."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner.evaluate.fit import Method
+from rag_reasoner.models.adapter_card import CARD
+from rag_reasoner.models.base_hash import base_hash
+from rag_reasoner_train.config import Common
+from rag_reasoner_train.config.settings import common_from
+from rag_reasoner_train.exporting.calibrating import Measured, measure
+from rag_reasoner_train.exporting.card import model_card
+from rag_reasoner_train.exporting.source import Source, source_of
+from rag_reasoner_train.exporting.weights import write_adapter, write_merged
+from rag_reasoner_train.exporting.whole import new_folder
+from rag_reasoner_train.learner import load_learner
+from rag_reasoner_train.stages import dev, examples
+from rag_reasoner_train.stages.encoding import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How to export. `calibrate` names the folders of rows to calibrate P(relevant) on; they were not trained on."""
+
+    merged: bool = False
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    calibrate: tuple[Path, ...] = ()
+    split: str = "dev"
+    rows: int = 200
+    method: Method = "platt"
+
+
+def export(place: Path, out: Path, wanted: Wanted = Wanted()) -> Measured | None:
+    """Export the run or checkpoint at `place` to `out`, a new folder; its calibration where one was wanted."""
+    source = source_of(place)
+    measured = _measured(source, wanted) if wanted.calibrate else None
+    with new_folder(out) as folder:
+        whole = wanted.merged or not source.is_adapter
+        _write_weights(source, folder, wanted, whole=whole)
+        _write_words(source, folder, measured, whole=whole)
+    return measured
+
+
+def _write_weights(source: Source, folder: Path, wanted: Wanted, *, whole: bool) -> None:
+    base = source.told["card"]["base"]
+    if not whole:
+        write_adapter(source.checkpoint, folder, base, wanted.dtype)
+    elif source.is_adapter:
+        write_merged(base, source.checkpoint, folder, wanted.dtype)
+    else:
+        write_merged(str(source.checkpoint), None, folder, wanted.dtype)
+
+
+def _write_words(source: Source, folder: Path, measured: Measured | None, *, whole: bool) -> None:
+    card: Mapping[str, Any] = source.told["card"]
+    if whole:  # these weights are a base of their own: the hash is theirs
+        card = {**card, "base_hash": base_hash(folder)}
+    card = {**card, **({"calibration": measured.as_value()} if measured else {})}
+    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    told = model_card(source.told, source.figures, measured, "merged weights" if whole else "adapter")
+    (folder / "README.md").write_text(told, encoding="utf-8")
+
+
+def _measured(source: Source, wanted: Wanted) -> Measured:
+    """The calibration of the checkpoint on the rows wanted, as the run showed documents."""
+    settings = _settings_of(source, wanted)
+    rows = examples.dev_rows(settings)
+    if not rows:
+        raise InvalidInput("there is no row to calibrate on")
+    learner = load_learner(settings)
+    desk = Desk(learner, settings.dev_data)
+    sized = desk.sized(examples.relevance_examples(rows, settings), reply=1)
+    return measure(dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch), wanted.method)
+
+
+def _settings_of(source: Source, wanted: Wanted) -> Common:
+    stored = common_from(source.told["settings"])
+    shown = replace(stored, dev_data=wanted.calibrate, dev_split=wanted.split, dev_rows=wanted.rows)
+    if source.is_adapter:
+        return replace(shown, start=source.checkpoint)
+    return replace(shown, base=str(source.checkpoint))
