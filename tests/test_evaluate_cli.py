@@ -96,12 +96,29 @@ def test_calibrate_tells_what_it_would_do_and_stores_it_where_asked(tmp_path):
     lexical("jsonl", own(tmp_path / "data"), tmp_path / "run")
     text = printed("calibrate", tmp_path / "run", "--method", "platt")
     assert text.startswith("80 pairs, 19 of them relevant\ncalibration error in 10 bins: ")
-    card = tmp_path / "card.json"
+    judged_by(tmp_path / "run", tmp_path / "mine")
+    card = tmp_path / "mine" / "card.json"
     card.write_text('{"format_version": 1, "base_hash": "abc"}')
-    assert "stored in" in printed("calibrate", tmp_path / "run", "--adapter", tmp_path)
-    assert read_card(tmp_path).calibration is not None
-    refused = typed("calibrate", tmp_path / "run", "--adapter", tmp_path)
+    assert "stored in" in printed("calibrate", tmp_path / "run", "--adapter", tmp_path / "mine")
+    assert read_card(tmp_path / "mine").calibration is not None
+    refused = typed("calibrate", tmp_path / "run", "--adapter", tmp_path / "mine")
     assert (refused.exit_code, "--replace" in refused.stderr) == (2, True)
+
+
+def judged_by(run, adapter):
+    """Let the run be one of that adapter, which this machine need not load for it."""
+    adapter.mkdir()
+    header = json.loads((run / "run.json").read_text())
+    header["what"]["setting"]["model"] = str(adapter)
+    (run / "run.json").write_text(json.dumps(header))
+
+
+def test_the_calibration_of_another_model_is_not_stored(tmp_path):
+    lexical("jsonl", own(tmp_path / "data"), tmp_path / "run")
+    (tmp_path / "card.json").write_text('{"format_version": 1, "base_hash": "abc"}')
+    refused = typed("calibrate", tmp_path / "run", "--adapter", tmp_path)
+    assert (refused.exit_code, "was judged by lexical" in refused.stderr) == (2, True)
+    assert read_card(tmp_path).calibration is None
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from rag_reasoner.cli.exits import EXIT_CODES, guarded
-from rag_reasoner.evaluate.calibrate import BINS, calibrate, store
+from rag_reasoner.evaluate.calibrate import BINS, calibrate, judged_by, store
 from rag_reasoner.evaluate.fit import Method
 from rag_reasoner.evaluate.folder import read_run
-from rag_reasoner.evaluate.record import Record
 
 EXAMPLES = f"""
 Examples:
@@ -36,7 +35,10 @@ def fit(
     ] = False,
 ) -> None:
     """Fit P(relevant) to the labels of runs, and store the fit with the adapter."""
-    found = calibrate(_records(runs), method)
+    read = [read_run(one) for one in runs]
+    if adapter:
+        judged_by(read, adapter)
+    found = calibrate([record for run in read for record in run.records], method)
     typer.echo(f"{found.pairs:,} pairs, {found.relevant:,} of them relevant")
     typer.echo(
         f"calibration error in {BINS} bins: {found.before:.3f} before, {found.after:.3f} after, on held-out halves"
@@ -44,7 +46,3 @@ def fit(
     if adapter:
         store(found.calibration, adapter, replace=replace)
         typer.echo(f"stored in {adapter}")
-
-
-def _records(runs: list[Path]) -> list[Record]:
-    return [record for one in runs for record in read_run(one).records]

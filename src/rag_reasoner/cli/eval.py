@@ -11,6 +11,7 @@ from rag_reasoner.cli import options
 from rag_reasoner.cli.build import counting, working
 from rag_reasoner.cli.exits import EXIT_CODES, guarded
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.evaluate.bart_score import BartScore
 from rag_reasoner.evaluate.benchmarks import BENCHMARKS, Benchmark, benchmark
 from rag_reasoner.evaluate.folder import begin, header, read_run, records
 from rag_reasoner.evaluate.record import Sources
@@ -64,6 +65,9 @@ def evaluate(
     source_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="With --sources probability: P(relevant) above this.")
     ] = 0.5,
+    fluency_model: Annotated[
+        str | None, typer.Option(metavar="ID|FOLDER", help="webqa: the BART checkpoint that QA-FL is measured with.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The seed of the sample, of the random order and of the shuffles.")] = 0,
     table: Annotated[Path | None, typer.Option(help="Write the tables into this Markdown file too.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw the plots into this folder.")] = None,
@@ -92,7 +96,7 @@ def evaluate(
             reranker = setting.reranker(data)
         with counting("asking", len(left)) as advance:
             run(rows(asked.load, data, split, left), setting, reranker, out, advance)
-    _tell(out, table, plots)
+    _tell(out, table, plots, fluency_model)
 
 
 def _drawn(asked: Benchmark, data: Path, split: str, sample: int | None, seed: int) -> frozenset[str]:
@@ -103,9 +107,9 @@ def _drawn(asked: Benchmark, data: Path, split: str, sample: int | None, seed: i
     return sampled_ids(ids, sample or len(ids), seed)
 
 
-def _tell(out: Path, table: Path | None, plots: Path | None) -> None:
+def _tell(out: Path, table: Path | None, plots: Path | None, fluency_model: str | None) -> None:
     found = read_run(out)
-    text = report(found)
+    text = report(found, BartScore(fluency_model) if fluency_model else None)
     typer.echo(text, nl=False)
     if table:
         table.write_text(text, encoding="utf-8")

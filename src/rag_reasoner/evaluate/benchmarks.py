@@ -15,7 +15,7 @@ from rag_reasoner.evaluate.slices import Slice
 class Benchmark:
     """`split` is the one that is taken where none is asked for; `leading` the figures that are told by group.
 
-    `group` says what the records' groups are, "" where there are none.
+    `group` says what the records' groups are, "" where there are none. `fluency`: it is told by QA-FL too.
     """
 
     title: str
@@ -25,6 +25,7 @@ class Benchmark:
     leading: tuple[str, ...]
     group: str = ""
     slices: Mapping[str, Slice] = field(default_factory=dict)
+    fluency: bool = False
 
 
 _ALWAYS = {**figures.RANKING, **figures.PROBABILITY, **figures.FILTER, **figures.REPLIES, **figures.SOURCES}
@@ -67,6 +68,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         {**figures.WEBQA, **_ALWAYS},
         ("source F1", "QA-Acc", "approximate QA-Acc", "mrr"),
         "category",
+        fluency=True,
     ),
     "multimodalqa": Benchmark(
         "MultimodalQA",

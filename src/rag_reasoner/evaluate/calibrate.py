@@ -9,6 +9,7 @@ from pathlib import Path
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.curves import judged_pairs
 from rag_reasoner.evaluate.fit import FITS, Method
+from rag_reasoner.evaluate.folder import Finished
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import CARD, read_card
@@ -66,6 +67,18 @@ def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> 
     text = json.dumps({**stored, "calibration": {name: asdict(calibration)}}, indent=2)
     new.write_text(text + "\n", encoding="utf-8")
     new.replace(adapter / CARD)
+
+
+def judged_by(runs: Sequence[Finished], adapter: Path) -> None:
+    """See that the runs' probabilities are that adapter's. Raises InvalidInput naming the run whose are another's."""
+    for run in runs:
+        setting = run.header.what["setting"]
+        judge = setting["filter_model"] or setting["model"]
+        if judge is None or Path(judge).resolve() != adapter.resolve():
+            raise InvalidInput(
+                f"{run.name} was judged by {judge or 'the default model'}, not by {adapter}: a calibration holds for "
+                f"the model that gave the probabilities; run `rag-reasoner eval --model {adapter}`, calibrate on that"
+            )
 
 
 def _pairs(records: Sequence[Record]) -> list[tuple[float, bool]]:

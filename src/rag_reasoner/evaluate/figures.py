@@ -117,6 +117,17 @@ def webqa_approximate_accuracy(record: Record) -> float | None:
     return max(webqa.approximate_accuracy(record.answer, answer, record.group) for answer in record.answers)
 
 
+def webqa_fluency(likelihood: webqa.Likelihood) -> Figure:
+    """QA-FL under that scorer, of questions whose answers are known."""
+
+    def figure(record: Record) -> float | None:
+        if record.answer is None or not record.answers:
+            return None
+        return webqa.fluency(record.answer, record.answers, likelihood)
+
+    return figure
+
+
 def _listed(metric: Callable[[Any, Any], float]) -> Figure:
     """MultimodalQA's lists of answers. Ours is a list of one."""
 

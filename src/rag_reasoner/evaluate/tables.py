@@ -6,26 +6,28 @@ from typing import Any
 
 from rag_reasoner.evaluate.benchmarks import Benchmark, benchmark
 from rag_reasoner.evaluate.curves import judged_pairs
-from rag_reasoner.evaluate.figures import values
+from rag_reasoner.evaluate.figures import values, webqa_fluency
 from rag_reasoner.evaluate.folder import Finished, Header
 from rag_reasoner.evaluate.markdown import facts, number, table
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import expected_calibration_error, faults, grouped, mean
+from rag_reasoner.metrics.webqa import Likelihood
 
 BINS = 10
 """The bins of the calibration error."""
 
 
-def report(run: Finished) -> str:
-    """All tables of a run."""
+def report(run: Finished, likelihood: Likelihood | None = None) -> str:
+    """All tables of a run. `likelihood` is what QA-FL is measured by, where the benchmark has it."""
     asked = benchmark(str(run.header.what["benchmark"]))
-    return "\n\n".join(_parts(asked, run)) + "\n"
+    return "\n\n".join(_parts(asked, run, likelihood)) + "\n"
 
 
-def _parts(asked: Benchmark, run: Finished) -> Iterator[str]:
+def _parts(asked: Benchmark, run: Finished, likelihood: Likelihood | None) -> Iterator[str]:
     what = run.header.what
     yield f"# {asked.title}, {what['split']}: n = {len(run.records)}"
     yield _figures(asked, run.records)
+    yield from _fluency(asked, run.records, likelihood)
     yield from _slices(asked, run.records)
     yield from _by_group(asked, run.records)
     yield from _calibration(run.records)
@@ -43,6 +45,18 @@ def means(asked: Benchmark, records: Sequence[Record]) -> dict[str, tuple[float 
 def _figures(asked: Benchmark, records: Sequence[Record]) -> str:
     found = means(asked, records).items()
     return table(("figure", "mean", "n"), [(name, number(value), str(n)) for name, (value, n) in found])
+
+
+def _fluency(asked: Benchmark, records: Sequence[Record], likelihood: Likelihood | None) -> Iterator[str]:
+    """WebQA's QA-FL, which needs a model of its own; without one it is told as absent."""
+    if not asked.fluency:
+        return
+    if likelihood is None:
+        yield "QA-FL was not measured: it needs a BART checkpoint (--fluency-model)."
+        return
+    scored = values(webqa_fluency(likelihood), records).values()
+    found = number(mean(scored) if scored else None)
+    yield f"QA-FL (BARTScore, `--fluency-model`): {found} over {len(scored)} answers."
 
 
 def _slices(asked: Benchmark, records: Sequence[Record]) -> Iterator[str]:
