@@ -56,6 +56,12 @@ def reply(mode, messages, number):
             return "[1] no: it is about something else"
         case "inventor":  # quotes what does not stand there
             return '[1] yes: "the moon is made of cheese"' if "Notes" not in question else good(question)
+        case "pointer":
+            return good(question).replace("it is about something", "unlike document 2 it is about something")
+        case "backwards":
+            said = good(question)
+            ranked = re.search(r"<rank>(.*)</rank>", said)
+            return said.replace(ranked[1], " > ".join(ranked[1].split(" > ")[::-1])) if ranked else said
         case "learner":  # gets it right when told what was wrong
             return good(question) if len(messages) > 2 else "Sure! Here is my line."
         case "asker":  # asks about pages; nothing is worth asking on most
@@ -74,14 +80,11 @@ class Handler(BaseHTTPRequestHandler):
         number = next(NUMBERS)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         entry = {"path": self.path, "key": self.headers.get("Authorization"), "turns": len(body["messages"])}
-        kinds = [
-            part["type"]
-            for message in body["messages"]
-            if isinstance(message["content"], list)
-            for part in message["content"]
-        ]
+        listed = [message["content"] for message in body["messages"] if isinstance(message["content"], list)]
+        images = sum(part["type"] == "image_url" for parts in listed for part in parts)
+        notes = "\nNotes:\n" in texts(body["messages"][1])
         with LOG.open("a") as log:
-            log.write(json.dumps({**entry, "images": kinds.count("image_url")}) + "\n")
+            log.write(json.dumps({**entry, "images": images, "notes": notes}) + "\n")
         if MODE == "slow":
             time.sleep(0.02)
         if not self.broken(number):

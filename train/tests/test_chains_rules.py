@@ -56,6 +56,16 @@ def test_a_long_sentence_is_cut_around_the_answer_to_what_a_line_has_room_for():
     assert terms(found.text.split()[-1])  # ends with a word that says something
 
 
+def test_a_quote_does_not_begin_where_a_line_before_it_ends_with_a_hyphen():
+    heading = "".join(f"FY {year} \nResults\n" for year in range(2014, 2019)) + "FY 2018 \nTarget\nFY 2014-\n"
+    text = (
+        f"{heading}FY 2018 \nTrend\nAverage number of minutes to answer phone calls 13.7 15.8 24.2 17.7 8.60 <=12 Met\n"
+    )
+    found = quoted(text, ("8.60",), "What was the average number of minutes to answer phone calls in FY 2018?")
+    assert found.carries
+    assert shown(text).locate(found.text)
+
+
 def test_an_answer_that_lists_things_is_carried_only_by_all_of_them():
     text = "We have cats and dogs. We have birds."
     assert quoted(text, ("cats; dogs",), "Which animals?").carries
@@ -91,7 +101,7 @@ def test_the_terms_of_a_derivation_lead_to_the_row_that_it_takes_them_from():
 def test_a_second_relevant_document_is_quoted_where_it_names_the_first():
     table = "| Team | Ground |\n| Eagles | North End |\n| Rangers | Shielfield Park |"
     found = row(
-        question="In which town does the team play that has its ground at the park?",
+        question="In which town does the team play?",
         answers=["Berwick"],
         candidates=[
             {"id": "t", "text": table},
@@ -102,8 +112,9 @@ def test_a_second_relevant_document_is_quoted_where_it_names_the_first():
     assert chain_by_rule(found).sayings["t"].quote == "Rangers | Shielfield Park"
 
 
-def test_an_answer_that_would_pose_as_a_citation_is_not_taught_but_the_order_is():
-    chain = chain_by_rule(row(answers=["[2]"], candidates=[{"id": "b", "text": "The museum opened [2] years ago."}]))
+@pytest.mark.parametrize("answer", ["[2]", "<answer>"])
+def test_an_answer_that_would_be_read_as_something_else_is_not_taught_but_the_order_is(answer):
+    chain = chain_by_rule(row(answers=[answer], candidates=[{"id": "b", "text": f"The museum says that {answer}."}]))
     assert (chain.certain, chain.answer) == (False, None)
     assert chain.sayings["b"].quote
 

@@ -10,6 +10,7 @@ from rag_reasoner_train.chains.rules import BRIEF_STYLE, FULL_STYLE, Rules, chai
 from rag_reasoner_train.examples import listwise_examples, pointwise_examples
 from rag_reasoner_train.examples.view import View
 from rag_reasoner_train.rows.reading import read_rows
+from rag_reasoner_train.rows.view import seen
 from small_rows import hostile_rows, row
 
 from rag_reasoner.errors import InvalidInput
@@ -141,6 +142,13 @@ def test_a_cut_document_keeps_its_quote_and_the_head_of_its_table(words):
     assert "Town 62" in shown[0].text
     assert all(one.cut for one in shown)
     assert all(len(one.text.split()) <= words + 20 for one in shown)
+
+
+def test_where_a_cut_would_change_what_is_shown_of_a_quote_the_whole_is_shown():
+    text = "word " * 30 + "[12 34] the museum opened in 1962. " + "word " * 30
+    keep = "34) the museum opened in 1962."  # the whole document shows (12 34), a cut through the mark 34]
+    assert seen("when?", Document("d", text), View(2), keep).locate(keep)
+    assert seen("when?", Document("d", text), View(2), "museum opened in 1962").cut
 
 
 @pytest.mark.parametrize("made", [pointwise_examples, listwise_examples])

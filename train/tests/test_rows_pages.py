@@ -145,6 +145,16 @@ def test_what_two_pages_answer_differently_is_not_asked(tmp_path):
     assert "What is given for 2019 as: Northern region sales?" not in questions
 
 
+def test_a_page_that_has_the_answer_for_another_reason_is_no_candidate(tmp_path):
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(pdf(SALES, ["In the northern region we paid 1,496.5 for the roof."], STAFF))
+    run("pages", "--data", folder, "--out", tmp_path / "out", "--pixels", 50_000, "--per-page", 9)
+    candidates = {row.question: {one.page for one in row.candidates} for row in read_rows(tmp_path / "out")}
+    assert 2 not in candidates["What is given for 2019 as: Northern region sales?"]
+    assert 2 in candidates["What is given for 2018 as: Northern region sales?"]
+
+
 def test_rows_of_pages_have_pictures_of_them_and_their_chains_verify(reports, tmp_path):
     out = tmp_path / "out"
     said = run("pages", "--data", reports, "--out", out, "--candidates", 4, "--pixels", 100_000, "--per-page", 3)

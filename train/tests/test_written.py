@@ -30,6 +30,15 @@ def test_what_raises_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path
     assert [one.name for one in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
+def test_who_reads_the_old_file_meanwhile_reads_it_to_its_end(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    write_text(path, "old")
+    with path.open() as reader:
+        write_text(path, "new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
 def test_an_error_of_the_one_who_reads_is_not_taken_for_one_of_writing(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "x"):
         (tmp_path / "not there").read_text()
