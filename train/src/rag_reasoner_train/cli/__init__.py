@@ -2,7 +2,7 @@
 
 import typer
 
-from rag_reasoner_train.cli import data, export, sft
+from rag_reasoner_train.cli import data, export, listwise, pointwise, sft
 
 app = typer.Typer(
     help="Train the models of rag_reasoner: data, sft, pointwise, listwise, export.",
@@ -13,4 +13,6 @@ app = typer.Typer(
 
 app.add_typer(data.app, name="data")
 app.command("sft", epilog=sft.EXAMPLES)(sft.sft)
+app.command("pointwise", epilog=pointwise.EXAMPLES)(pointwise.pointwise)
+app.command("listwise", epilog=listwise.EXAMPLES)(listwise.listwise)
 app.command("export", epilog=export.EXAMPLES)(export.export)

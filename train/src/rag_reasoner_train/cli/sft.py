@@ -27,11 +27,10 @@ def sft(
     resume: training.Resume = False,
 ) -> None:
     """Learn perfect replies (objective: completion), or to tell candidates apart (objective: contrastive)."""
-    from transformers import TrainingArguments
-
     from rag_reasoner_train.config import Sft, read_run
+    from rag_reasoner_train.stages.arguments import arguments_of
     from rag_reasoner_train.stages.sft import sft as run_sft
 
     with training.no_foreign_warnings():
-        run = read_run(config, Sft, TrainingArguments, training.Given(data, out, changes).as_changes())
+        run = read_run(config, Sft, arguments_of("sft"), training.Given(data, out, changes).as_changes())
         typer.echo(f"trained: {run_sft(run, resume=resume)}")

@@ -1,7 +1,7 @@
 """The arguments of the trainer behind: our defaults, and what a run's file hands on."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.config import Run
@@ -20,9 +20,16 @@ DEFAULTS: Mapping[str, Any] = {
     "save_total_limit": 2,
     "eval_steps": 50,
     "report_to": ["tensorboard"],
-    "gradient_checkpointing": False,
     "remove_unused_columns": False,
 }
+
+
+def arguments_of(stage: Literal["sft", "pointwise", "listwise"]) -> type:
+    """The dataclass of what a stage hands on."""
+    from transformers import TrainingArguments
+    from trl import GRPOConfig
+
+    return TrainingArguments if stage == "sft" else GRPOConfig
 
 
 def arguments(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner_train.examples import Example
 from rag_reasoner_train.learner import Learner
 from rag_reasoner_train.stages.encoding import Desk
 from rag_reasoner_train.stages.margins import margins
@@ -37,7 +38,7 @@ class Contrastive:
         prompts = [self.desk.prompt(one.example) for unit in units for one in unit]
         found = torch.split(margins(model, self.learner.loaded, prompts), [len(unit) for unit in units])
         labels = [
-            torch.tensor([label_of(one) for one in unit], device=row.device)
+            torch.tensor([label_of(one.example) for one in unit], device=row.device)
             for unit, row in zip(units, found, strict=True)
         ]
         losses = [row_loss(row, label, self.bce) for row, label in zip(found, labels, strict=True)]
@@ -59,9 +60,8 @@ def row_loss(margin: "torch.Tensor", relevant: "torch.Tensor", bce: float) -> "t
     return (torch.logaddexp(wanted, others) - wanted).mean() + alone
 
 
-def label_of(one: Any) -> bool:
+def label_of(example: Example) -> bool:
     """Whether the document is relevant. Raises InvalidInput for an example that is not about one document."""
-    relevant = one.example.relevant
-    if relevant is None:
-        raise InvalidInput(f"example {one.example.id!r} is no judgement of one document: it has no label")
-    return bool(relevant)
+    if example.relevant is None:
+        raise InvalidInput(f"example {example.id!r} is no judgement of one document: it has no label")
+    return example.relevant

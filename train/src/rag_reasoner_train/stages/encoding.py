@@ -29,7 +29,7 @@ class Desk:
 
     def __init__(self, learner: Learner, image_roots: Sequence[Path] = ()) -> None:
         self._encoder, self._context = learner.loaded.encoder, learner.context
-        self._image = partial(load, image_roots=tuple(image_roots))
+        self.image = partial(load, image_roots=tuple(image_roots))
         self._size = lru_cache(maxsize=256)(self._measured)
 
     def sized(self, examples: Iterable[Example], reply: int | None = None) -> list[Sized]:
@@ -42,7 +42,7 @@ class Desk:
     def prompt(self, example: Example) -> Encoded:
         """The prompt as inference encodes it."""
         try:
-            return self._encoder.encode(example.task.messages(), self._image)
+            return self._encoder.encode(example.task.messages(), self.image)
         except RagReasonerError as error:
             raise InvalidInput(f"example {example.id!r}: {error}") from error
 
@@ -70,5 +70,5 @@ class Desk:
         return Sized(example, prompt + written, written)
 
     def _measured(self, image: Image) -> tuple[int, int]:
-        width, height = self._image(image).size
+        width, height = self.image(image).size
         return width, height
