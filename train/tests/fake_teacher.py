@@ -62,6 +62,8 @@ def reply(mode, messages, number):
             said = good(question)
             ranked = re.search(r"<rank>(.*)</rank>", said)
             return said.replace(ranked[1], " > ".join(ranked[1].split(" > ")[::-1])) if ranked else said
+        case "mistaken":
+            return good(question).replace("<answer>1962", "<answer>1850")
         case "learner":  # gets it right when told what was wrong
             return good(question) if len(messages) > 2 else "Sure! Here is my line."
         case "asker":  # asks about pages; nothing is worth asking on most

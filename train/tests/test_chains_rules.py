@@ -1,5 +1,7 @@
 """Chains by rule: the words that carry the answer, and of the others what they are about and what they lack."""
 
+from operator import attrgetter
+
 import pytest
 from hypothesis import given
 from rag_reasoner_train.chains.check import NoChain, check
@@ -12,11 +14,14 @@ from rag_reasoner_train.rows.reading import read_rows
 from rag_reasoner_train.rows.view import View
 from small_rows import FACT, hostile_rows, row
 
+from rag_reasoner.models import default
 from rag_reasoner.quotes import find_quote
-from rag_reasoner.tasks import show
+from rag_reasoner.tasks import RankTask, show
+from rag_reasoner.tasks.evidence import LINE_TOKENS
 from rag_reasoner.types import Candidate, Document
 from rag_reasoner.words import terms
 
+name = attrgetter("id")
 ASKED = "When did the museum open?"
 
 
@@ -149,6 +154,29 @@ def test_brief_chains_say_the_same_in_half_the_words(sample):
         assert all(BRIEF.fits(saying.quote or saying.reason) for saying in chain.sayings.values())
         certain += chain.certain
     assert certain > 30
+
+
+def test_other_scripts_take_twice_the_room_that_letters_do():
+    assert FULL.fits("museum " * 20)
+    assert FULL.fits("μουσείο")
+    assert not FULL.fits("μουσείο " * 3)
+
+
+@pytest.mark.model
+def test_a_line_has_room_for_what_the_default_model_must_write(sample):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(default.pull()))
+    lines = [
+        line
+        for found in read_rows(sample)
+        for line in RankTask.render(
+            reply_of(list(map(name, found.candidates)), found.relevant, chain_by_rule(found))
+        ).split("\n")
+        if line.startswith("[")
+    ]
+    assert len(lines) == 6 * 48
+    assert max(len(tokenizer(line).input_ids) for line in lines) <= LINE_TOKENS
 
 
 def test_a_reason_names_nothing_that_a_cut_document_does_not_show():

@@ -106,6 +106,7 @@ def test_unanswerable_rows_are_taught_too(tmp_path, teacher):
         ("inventor", "unverified_quote"),
         ("pointer", "names a document by its number"),
         ("backwards", "is ranked before one that does"),
+        ("mistaken", "not in the words of the right answer"),
     ],
 )
 def test_what_disagrees_or_is_invented_is_rejected_and_kept_with_the_reason(data, teacher, mode, reason):
@@ -116,7 +117,9 @@ def test_what_disagrees_or_is_invented_is_rejected_and_kept_with_the_reason(data
     assert [one["id"] for one in found] == [f"r{n}" for n in range(ROWS)]
     assert all(reason in one["reason"] for one in found)
     assert all(one["reply"] for one in found)
-    assert any(one["notes"] for one in server.requests) is (mode == "backwards")  # the others fail on the first notes
+    assert any(one["notes"] for one in server.requests) is (
+        mode in ("backwards", "mistaken")
+    )  # the others fail on the notes
 
 
 def test_what_was_wrong_is_told_and_asked_again_only_so_often(data, teacher):
