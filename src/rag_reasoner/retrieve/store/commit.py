@@ -1,4 +1,4 @@
-"""From one state of a store to the next: what is dead, what is merged."""
+"""From one state of a store to the next: what is dead, what is merged, what is indexed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,14 +8,20 @@ from pathlib import Path
 from rag_reasoner.retrieve.store.base import PageVectors
 from rag_reasoner.retrieve.store.manifest import Manifest, SegmentEntry
 from rag_reasoner.retrieve.store.segment import Segment
+from rag_reasoner.retrieve.store.sketch_index import build, faiss_is_here, write
 from rag_reasoner.retrieve.store.snapshot import Snapshot
-from rag_reasoner.retrieve.store.writer import merged, written
+from rag_reasoner.retrieve.store.writer import merged, new_name, written
 
 FAN = 8
 """So many segments of about one size become one: a page is copied once for every eightfold growth of the store."""
 
 SMALLEST = 1 << 22
 """Segments of fewer bytes are all of one size."""
+
+INDEXED_PAGES = 8192
+"""Fewer pages than this have no index: all their sketches are compared in the time that an index takes."""
+
+_OUTDATED = 4
 
 Dead = Mapping[str, set[int]]
 """The places of the dead pages of each segment."""
@@ -47,12 +53,29 @@ def tidied(manifest: Manifest, folder: Path, known: Mapping[str, Segment]) -> Ma
     """`manifest` with fewer segments: the empty ones dropped, the half-dead rewritten, many small ones made one."""
     entries = [entry for entry in manifest.segments if len(entry.dead) < entry.pages]
     while chosen := _to_merge(entries):
-        parts = [
-            (known.get(entry.name) or Segment(folder, entry, manifest.identity), _living(entry)) for entry in chosen
-        ]
+        parts = [(_opened(entry, manifest, folder, known), _living(entry)) for entry in chosen]
         entries = [entry for entry in entries if entry not in chosen]
         entries.append(merged(folder, manifest.identity, parts))
     return replace(manifest, segments=tuple(entries))
+
+
+def indexed(manifest: Manifest, folder: Path, known: Mapping[str, Segment]) -> Manifest:
+    """`manifest` with a new index, if the one it has leaves out a quarter of the sketches of a large store."""
+    covered = {name for name, _ in manifest.proposals.segments} if manifest.proposals else set()
+    left_out = sum(entry.sketches for entry in manifest.segments if entry.name not in covered)
+    pages = sum(entry.pages - len(entry.dead) for entry in manifest.segments)
+    if pages < INDEXED_PAGES:
+        return replace(manifest, proposals=None)
+    if not faiss_is_here() or _OUTDATED * left_out <= sum(entry.sketches for entry in manifest.segments):
+        return manifest
+    parts = [_opened(entry, manifest, folder, known).sketches for entry in manifest.segments]
+    content = build(parts, manifest.identity.dim)
+    names = ((entry.name, entry.sketches) for entry in manifest.segments)
+    return replace(manifest, proposals=write(folder, new_name(), content, names))
+
+
+def _opened(entry: SegmentEntry, manifest: Manifest, folder: Path, known: Mapping[str, Segment]) -> Segment:
+    return known.get(entry.name) or Segment(folder, entry, manifest.identity)
 
 
 def _to_merge(entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:

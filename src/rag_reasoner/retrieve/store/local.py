@@ -5,7 +5,7 @@ and then replaces the manifest: whatever happens before that, the old state is t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -15,10 +15,10 @@ from rag_reasoner.errors import InvalidInput, StoreError, Unreadable
 from rag_reasoner.retrieve.sealed import sync_folder
 from rag_reasoner.retrieve.store.base import DOCUMENT, Floats, Hit, Identity, PageVectors, Storage, Where
 from rag_reasoner.retrieve.store.checked import checked_identity, checked_k, checked_query, same_identity
-from rag_reasoner.retrieve.store.commit import tidied, with_pages, without
+from rag_reasoner.retrieve.store.commit import indexed, tidied, with_pages, without
 from rag_reasoner.retrieve.store.lock import one_writer, sweep
 from rag_reasoner.retrieve.store.manifest import Manifest, Stamp, is_store, stamp, write_manifest
-from rag_reasoner.retrieve.store.proposals import by_sketches
+from rag_reasoner.retrieve.store.proposals import proposals
 from rag_reasoner.retrieve.store.scoring import cores
 from rag_reasoner.retrieve.store.search import best_pages
 from rag_reasoner.retrieve.store.snapshot import Snapshot, opened
@@ -92,7 +92,7 @@ class LocalPageStore:
         asked, wanted = checked_query(query, self.identity.dim), checked_k(k)
         snapshot = self._newest()
         places = snapshot.searchable(where)
-        found, scores = best_pages(snapshot, asked, wanted, places, lambda: by_sketches(snapshot, asked, places))
+        found, scores = best_pages(snapshot, asked, wanted, places, lambda: proposals(snapshot, asked, places))
         records = (snapshot.record(place) for place in found.tolist())
         return [
             Hit(record.id, score, dict(record.payload)) for record, score in zip(records, scores.tolist(), strict=True)
@@ -113,8 +113,7 @@ class LocalPageStore:
     def check(self) -> None:
         """Read everything and compare it with its checksums; Unreadable names the first file that is damaged."""
         with ThreadPoolExecutor(cores()) as pool:
-            for segment in self._newest().segments:
-                segment.check(pool)
+            _check(self._newest(), pool)
 
     def close(self) -> None:
         """Let go of the files, once nobody holds what was read from them."""
@@ -144,7 +143,7 @@ class LocalPageStore:
             before = self._newest()
             with _swept(self._folder, before.manifest if is_store(self._folder) else None):
                 known = {segment.name: segment for segment in before.segments}
-                after = tidied(change(before), self._folder, known)
+                after = indexed(tidied(change(before), self._folder, known), self._folder, known)
                 sync_folder(self._folder)
                 write_manifest(self._folder, after)
             sweep(self._folder, after)
@@ -181,8 +180,14 @@ def _first_snapshot(folder: Path, given: Mapping[str, Any]) -> Snapshot:
 def _check_small(snapshot: Snapshot) -> None:
     if sum(segment.size for segment in snapshot.segments) <= CHECKED_AT_ONCE:
         with ThreadPoolExecutor(cores()) as pool:
-            for segment in snapshot.segments:
-                segment.check(pool)
+            _check(snapshot, pool)
+
+
+def _check(snapshot: Snapshot, pool: Executor) -> None:
+    for segment in snapshot.segments:
+        segment.check(pool)
+    if snapshot.index:
+        snapshot.index.check()
 
 
 def _page(snapshot: Snapshot, page: str) -> PageVectors:

@@ -8,10 +8,9 @@ from pathlib import Path
 from rag_reasoner.errors import MissingExtra, StoreError
 from rag_reasoner.retrieve.store.manifest import Manifest
 from rag_reasoner.retrieve.store.segment import GROUPS, SKETCHES, TABLE, VECTORS
+from rag_reasoner.retrieve.store.sketch_index import SUFFIX
 
 LOCK = "pages.lock"
-PROPOSALS = ".faiss"
-
 _OURS = re.compile(r"(pages-[0-9a-f]{16})\.(vectors|sketches|groups|table|faiss)|\.pages\.manifest-.+")
 
 
@@ -47,7 +46,7 @@ def sweep(folder: Path, manifest: Manifest | None) -> None:
 def _named(manifest: Manifest) -> set[str]:
     kinds = (VECTORS, SKETCHES, GROUPS, TABLE)
     named = {f"{entry.name}{kind}" for entry in manifest.segments for kind in kinds}
-    return named | ({f"{manifest.proposals.name}{PROPOSALS}"} if manifest.proposals else set())
+    return named | ({f"{manifest.proposals.name}{SUFFIX}"} if manifest.proposals else set())
 
 
 def _remove(path: Path) -> None:

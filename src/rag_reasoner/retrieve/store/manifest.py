@@ -18,23 +18,25 @@ Stamp = tuple[int, int, int]
 class SegmentEntry:
     """An immutable batch of pages. `digest` is of its table, which holds those of everything else it has.
 
-    `size` is in bytes of vectors; `dead` are the places of the pages that were deleted or replaced since.
+    `size` is in bytes of vectors, `sketches` in vectors; `dead` are the places of the pages that were deleted or
+    replaced since.
     """
 
     name: str
     pages: int
     size: int
+    sketches: int
     digest: str
     dead: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalsEntry:
-    """The faiss index over the sketches of these segments, in this order."""
+    """The faiss index over the sketches of these segments, in this order, each with their number."""
 
     name: str
     digest: str
-    segments: tuple[str, ...]
+    segments: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

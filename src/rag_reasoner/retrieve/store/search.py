@@ -1,8 +1,9 @@
 """Finding pages: a small collection is scored whole, of a large one the pages that their sketches propose.
 
 How many are scored is not fixed. Proposals are scored in rounds, each as large as all before it, until one round has
-brought nothing into the best k. Where sketches tell pages apart this is soon; where they do not, it goes on, if need be
-to the last page: the work follows the difficulty, not the size.
+brought nothing into the best 2k. Where sketches tell pages apart this is soon; where they do not, it goes on, if need
+be to the last page: the work follows the difficulty, not the size. (Were the order of proposals pure chance, a round
+would bring nothing, and so end the search too early, once in 2**2k times.)
 """
 
 from collections.abc import Callable
@@ -19,7 +20,10 @@ EXACT_PAGES = 1024
 """A collection of at most so many pages is scored whole."""
 
 FIRST_ROUND = 128
-"""Pages scored before the best k are looked at for the first time; at least four times k."""
+"""Pages scored before the best are looked at for the first time; at least four times k."""
+
+WATCHED = 2
+"""The best so many times k must not change in a whole round."""
 
 Found = tuple[Places, Scores]
 
@@ -39,11 +43,11 @@ def _proposed(snapshot: Snapshot, query: NDArray[np.float32], k: int, places: Pl
     while len(seen) < len(places):
         fresh = np.setdiff1d(propose(wanted), seen)
         scores = exact_scores(snapshot, query, fresh)
-        better = _best(np.concatenate([best[0], fresh]), np.concatenate([best[1], scores]), k)
+        better = _best(np.concatenate([best[0], fresh]), np.concatenate([best[1], scores]), WATCHED * k)
         if len(seen) and not np.isin(better[0], fresh).any():
-            return better
+            break
         best, seen, wanted = better, np.union1d(seen, fresh), 2 * wanted
-    return best
+    return best[0][:k], best[1][:k]
 
 
 def _best(places: Places, scores: Scores, k: int) -> Found:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from rag_reasoner.errors import Unreadable
 from rag_reasoner.retrieve.store.base import Scalar, Where
-from rag_reasoner.retrieve.store.manifest import Manifest, read_manifest
+from rag_reasoner.retrieve.store.manifest import Manifest, ProposalsEntry, read_manifest
 from rag_reasoner.retrieve.store.segment import Record, Segment
+from rag_reasoner.retrieve.store.sketch_index import SketchIndex
 
 Places = NDArray[np.int64]
 """Pages by number, counted through all segments, the dead ones included."""
@@ -25,6 +26,7 @@ class Snapshot:
         self.segments: list[Segment] = [
             known.get(entry.name) or Segment(folder, entry, manifest.identity) for entry in manifest.segments
         ]
+        self.index = _index(folder, manifest.proposals, before)
         counts = [len(segment) for segment in self.segments]
         self.firsts: Places = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
         self.live = np.ones(int(self.firsts[-1]), dtype=bool)
@@ -40,6 +42,22 @@ class Snapshot:
         return np.concatenate([np.empty(0, np.int64), *(segment.tokens for segment in self.segments)])
 
     @cached_property
+    def owners(self) -> Places:
+        """The page of every vector in the index; -1 where its segment is gone."""
+        known = {segment.name: segment for segment in self.segments}
+        parts = [
+            _owners(known[name], self.first_of(known[name])) if name in known else np.full(count, -1, np.int64)
+            for name, count in (self.index.entry.segments if self.index else ())
+        ]
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+    @cached_property
+    def covered(self) -> NDArray[np.bool_]:
+        """Whether each page is in the index."""
+        names = {name for name, _ in self.index.entry.segments} if self.index else set()
+        return np.repeat([segment.name in names for segment in self.segments], np.diff(self.firsts)).astype(bool)
+
+    @cached_property
     def by_id(self) -> Mapping[str, int]:
         """The place of every living page."""
         return {record.id: place for place, record in self.living()}
@@ -48,6 +66,10 @@ class Snapshot:
         """Every living page, as its place and its record."""
         places = np.flatnonzero(self.live).tolist()
         return ((place, self.record(place)) for place in places)
+
+    def first_of(self, segment: Segment) -> int:
+        """The place of the first page of `segment`."""
+        return int(self.firsts[self.segments.index(segment)])
 
     def at(self, place: int) -> tuple[Segment, int]:
         """The segment of a page, and its place there."""
@@ -86,6 +108,18 @@ def opened(folder: Path, before: Snapshot | None = None) -> Snapshot:
             if newer == manifest:
                 raise Unreadable(str(error.filename), "is missing; index anew") from error
             manifest = newer
+
+
+def _index(folder: Path, entry: ProposalsEntry | None, before: Snapshot | None) -> SketchIndex | None:
+    """The index of `entry`; that of `before` if it is the same."""
+    if before and before.index and before.index.entry == entry:
+        return before.index
+    return SketchIndex(folder, entry) if entry else None
+
+
+def _owners(segment: Segment, first: int) -> Places:
+    """The page of every sketch vector of a segment whose first page is at `first`."""
+    return first + np.repeat(np.arange(len(segment)), np.diff(segment.sketch_starts))
 
 
 def _values(value: object) -> tuple[Scalar, ...]:

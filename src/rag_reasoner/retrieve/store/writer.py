@@ -34,7 +34,7 @@ class SegmentWriter:
     """Writes one segment, page by page, holding only the records."""
 
     def __init__(self, folder: Path, identity: Identity) -> None:
-        self.name, self.size = new_name(), 0
+        self.name, self.size, self._sketches = new_name(), 0, 0
         self._folder, self._identity = folder, identity
         self._records: list[Record] = []
         self._files: dict[str, IO[bytes]] = {}
@@ -69,6 +69,7 @@ class SegmentWriter:
             replace(record, vectors=digests[VECTORS], sketch=digests[SKETCHES], groups=digests[GROUPS])
         )
         self.size += rows.nbytes
+        self._sketches += len(sketched)
 
     def finish(self) -> SegmentEntry:
         """Bring everything to the disk; the entry that the manifest needs."""
@@ -78,7 +79,7 @@ class SegmentWriter:
             _to_disk(file)
         for open_file in self._files.values():
             _to_disk(open_file)
-        return SegmentEntry(self.name, len(self._records), self.size, digest(table))
+        return SegmentEntry(self.name, len(self._records), self.size, self._sketches, digest(table))
 
 
 def written(folder: Path, identity: Identity, pages: Iterable[PageVectors]) -> Iterator[tuple[SegmentEntry, list[str]]]:
