@@ -117,6 +117,7 @@ FAULTS: Mapping[str, str] = {
     "empty": "the document has neither text nor image: there is nothing to judge it by",
     "hidden_text": "the page has text that a person cannot see on it",
     "unread": "a file or page could not be read",
+    "outdated": "the file has changed, or gone, since it was indexed",
     "no_text": "a page has no text layer; it can be found and checked by eye only",
 }
 """Every kind of fault and what it means."""

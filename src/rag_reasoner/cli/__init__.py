@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rag_reasoner import __version__
-from rag_reasoner.cli import ask, calibrate, compare, doctor, eval, pull, rerank
+from rag_reasoner.cli import ask, calibrate, compare, doctor, eval, index, pull, rerank, search
 
 app = typer.Typer(
     help="Ask PDFs and images: irrelevant pages dropped, the rest ranked with reasons, quotes looked up on the page.",
@@ -16,6 +16,8 @@ app = typer.Typer(
 )
 
 app.command("ask", epilog=ask.EXAMPLES)(ask.ask)
+app.command("index", epilog=index.EXAMPLES)(index.index)
+app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("rerank", epilog=rerank.EXAMPLES)(rerank.rerank)
 app.command("eval", epilog=eval.EXAMPLES)(eval.evaluate)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)

@@ -96,6 +96,14 @@ def counting(what: str, total: int) -> Iterator[Callable[[object], None]]:
         yield lambda _: bar.advance(task)
 
 
+@contextmanager
+def progressing(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that is told how many are done, of how many; nothing where nobody watches."""
+    with _progress(BarColumn(), MofNCompleteColumn()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def _progress(*columns: ProgressColumn) -> Progress:
     console = Console(stderr=True)
     shown = (SpinnerColumn(), TextColumn("{task.description}"), *columns, TimeElapsedColumn())

@@ -1,14 +1,15 @@
 """How a command ends: one clear line on stderr and a documented exit code, never a traceback for a user's mistake."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
-from rag_reasoner.errors import BackendError, InvalidInput, MissingExtra, ModelError, RagReasonerError
+from rag_reasoner.errors import BackendError, InvalidInput, MissingExtra, ModelError, RagReasonerError, StoreError
 from rag_reasoner.results.text import printable
+from rag_reasoner.types import FAULTS, Fault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +41,13 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
+def complain(faults: Iterable[Fault]) -> None:
+    """Say on stderr what went wrong and cost nothing else, a line each."""
+    for fault in faults:
+        said = f"! {fault.source}: {', '.join(filter(None, (FAULTS[fault.kind], fault.detail)))}"
+        errors.print(printable(said), markup=False, style="yellow")
+
+
 def fail(message: str, code: int) -> NoReturn:
     """End the command with `message` on stderr."""
     errors.print(printable(f"error: {message}"), markup=False, style="red")
@@ -50,7 +58,7 @@ def _code(error: RagReasonerError) -> int:
     match error:
         case ModelError() | MissingExtra() | BackendError():
             return NO_MODEL
-        case InvalidInput():
+        case InvalidInput() | StoreError():
             return BAD_INPUT
         case _:
             return NOTHING_READ

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rag_reasoner.results.result import Result
-from rag_reasoner.types import FAULTS, Answer, Citation, Fault, Judgement
+from rag_reasoner.types import FAULTS, Answer, Citation, Document, Fault, Judgement
 
 MARKS = {"exact": "✓ verified", "normalised": "✓ verified", "none": "✗ not found"}
 """How a quote's verification is shown."""
@@ -56,8 +56,12 @@ def _judgement(judgement: Judgement) -> Iterator[str]:
 
 
 def place(judgement: Judgement) -> str:
-    """Where the document is from: its file and page, or its id."""
-    document = judgement.candidate.document
+    """Where the judged document is from."""
+    return place_of(judgement.candidate.document)
+
+
+def place_of(document: Document) -> str:
+    """Where a document is from: its file and page, or its id."""
     name = _file_name(document.source or document.id)
     return f"{name}  p. {document.page}" if document.page else name
 
