@@ -117,7 +117,7 @@ def test_a_second_relevant_document_is_quoted_where_it_names_the_first():
     assert chain_by_rule(found).sayings["t"].quote == "Rangers | Shielfield Park"
 
 
-@pytest.mark.parametrize("answer", ["[2]", "<answer>"])
+@pytest.mark.parametrize("answer", ["[2]", "<answer>", "it has four .303 guns"])
 def test_an_answer_that_would_be_read_as_something_else_is_not_taught_but_the_order_is(answer):
     chain = chain_by_rule(row(answers=[answer], candidates=[{"id": "b", "text": f"The museum says that {answer}."}]))
     assert (chain.certain, chain.answer) == (False, None)

@@ -122,6 +122,13 @@ def test_what_disagrees_or_is_invented_is_rejected_and_kept_with_the_reason(data
     )  # the others fail on the notes
 
 
+def test_answers_that_are_worked_out_are_not_taught_though_a_quote_holds_them(tmp_path, teacher):
+    data = written(tmp_path / "data", [{**LINE, "derivation": "1960 + 2"}])
+    taught(data, teacher())
+    chain = read_chains(data)["r1"]
+    assert (chain.answer, chain.certain) == (None, False)
+
+
 def test_what_was_wrong_is_told_and_asked_again_only_so_often(data, teacher):
     server = teacher("blind")
     taught(data, server, concurrency=1, attempts=3)

@@ -5,6 +5,13 @@ from rag_reasoner.types import Document
 from rag_reasoner.words import Span
 from rag_reasoner_train.rows.row import Row
 
+_COMPUTED = ("arithmetic", "count")
+
+
+def worked_out(row: Row) -> bool:
+    """Whether the row says that its answer is reckoned or counted: what stands in a document is then not the answer."""
+    return row.extra.get("answer_type") in _COMPUTED or bool(row.extra.get("derivation"))
+
 
 def parts_of(answer: str) -> list[str]:
     """The things that an answer lists: "a; b" is two."""

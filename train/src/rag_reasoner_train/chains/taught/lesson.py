@@ -17,6 +17,7 @@ from rag_reasoner_train.chains.check import NoChain, check
 from rag_reasoner_train.chains.quote import first_carried
 from rag_reasoner_train.chains.room import FULL
 from rag_reasoner_train.chains.taught.prompts import MOST_REASON_WORDS, draft, refine
+from rag_reasoner_train.rows.answers import worked_out
 from rag_reasoner_train.rows.row import Row
 from rag_reasoner_train.teacher.until_fit import Ask, NeverFit, Unfit, gathered, until_fit
 
@@ -119,7 +120,8 @@ def _chain(row: Row, reply: ListwiseReply, made_by: str) -> Chain:
     sayings = {ids[line.number - 1]: _fit(line, ids[line.number - 1] in row.relevant) for line in reply.evidence}
     _check_order(row, reply)
     _check_answer(row, reply)
-    answer = first_carried(row.answers, [saying.quote for saying in sayings.values()])
+    quotes = [saying.quote for saying in sayings.values()]
+    answer = None if worked_out(row) else first_carried(row.answers, quotes)
     chain = Chain(row.id, sayings, answer, certain=answer is not None or not row.answerable, made_by=made_by)
     try:
         check(row, chain)
