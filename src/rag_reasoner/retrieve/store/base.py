@@ -60,7 +60,7 @@ class Identity:
 
 @runtime_checkable
 class PageStore(Protocol):
-    """Keeps pages and finds them. An upsert or a delete happens as a whole or not at all."""
+    """Keeps pages and finds them. A page is there as a whole or not at all; what more a store promises, it says."""
 
     @property
     def identity(self) -> Identity:

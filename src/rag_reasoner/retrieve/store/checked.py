@@ -1,13 +1,13 @@
 """What goes into a store is looked at first: shapes, numbers, names, sizes."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag_reasoner.errors import InvalidInput, StoreRefused
-from rag_reasoner.retrieve.store.base import DOCUMENT, Floats, Identity, PageVectors
+from rag_reasoner.retrieve.store.base import DOCUMENT, Floats, Identity, PageVectors, Scalar, Where
 
 LARGEST = 65504.0
 """The largest number that every way of storing can hold (float16's)."""
@@ -66,6 +66,15 @@ def checked_k(k: int) -> int:
     if k < 1:
         raise InvalidInput(f"k={k!r} asks for no page: it must be at least 1")
     return k
+
+
+def checked_where(where: Where) -> dict[str, tuple[Scalar, ...]]:
+    """The values allowed under each key; InvalidInput where none is, or where one is no plain value."""
+    wanted = {key: tuple(value) if isinstance(value, list | tuple) else (value,) for key, value in where.items()}
+    for key, values in wanted.items():
+        if not values or not all(isinstance(value, Scalar) for value in values):
+            raise InvalidInput(f"where={{{key!r}: {where[key]!r}}}: give a text, a number, or a list of at least one")
+    return cast(dict[str, tuple[Scalar, ...]], wanted)
 
 
 def checked_vectors(vectors: Floats, dim: int, owner: str) -> NDArray[np.float32]:

@@ -83,10 +83,9 @@ class SketchIndex:
 
         probes = min(self._index.nlist, max(16, int(np.ceil(self._index.nlist * share))))
         bits = np.packbits(allowed, bitorder="little")
-        chosen = faiss.IDSelectorBitmap(bits)
-        products, numbers = self._index.search(
-            query, count, params=faiss.SearchParametersIVF(sel=chosen, nprobe=probes)
-        )
+        kit: Any = faiss  # its stubs leave out what its Python wrappers add
+        chosen = kit.IDSelectorBitmap(bits)
+        products, numbers = self._index.search(query, count, params=kit.SearchParametersIVF(sel=chosen, nprobe=probes))
         return products, np.where((numbers >= 0) & (numbers < self.total), numbers, -1)
 
     def check(self) -> None:

@@ -1,6 +1,6 @@
 """One state of a store, open for reading. It stays whole whatever a writer does meanwhile."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rag_reasoner.errors import Unreadable
 from rag_reasoner.retrieve.store.base import Scalar, Where
+from rag_reasoner.retrieve.store.checked import checked_where
 from rag_reasoner.retrieve.store.manifest import Manifest, ProposalsEntry, read_manifest
 from rag_reasoner.retrieve.store.segment import Record, Segment
 from rag_reasoner.retrieve.store.sketch_index import SketchIndex
@@ -86,7 +87,7 @@ class Snapshot:
         places = np.flatnonzero(self.live & (self.tokens > 0))
         if not where:
             return places
-        wanted = {key: _values(value) for key, value in where.items()}
+        wanted = checked_where(where)
         return np.array([place for place in places.tolist() if self._matches(place, wanted)], dtype=np.int64)
 
     def _matches(self, place: int, wanted: Mapping[str, tuple[Scalar, ...]]) -> bool:
@@ -120,7 +121,3 @@ def _index(folder: Path, entry: ProposalsEntry | None, before: Snapshot | None) 
 def _owners(segment: Segment, first: int) -> Places:
     """The page of every sketch vector of a segment whose first page is at `first`."""
     return first + np.repeat(np.arange(len(segment)), np.diff(segment.sketch_starts))
-
-
-def _values(value: object) -> tuple[Scalar, ...]:
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)  # type: ignore[return-value]
