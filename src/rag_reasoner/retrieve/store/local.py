@@ -17,7 +17,7 @@ from rag_reasoner.retrieve.store.base import DOCUMENT, Floats, Hit, Identity, Pa
 from rag_reasoner.retrieve.store.checked import checked_identity, checked_k, checked_query, same_identity
 from rag_reasoner.retrieve.store.commit import indexed, tidied, with_pages, without
 from rag_reasoner.retrieve.store.lock import one_writer, sweep
-from rag_reasoner.retrieve.store.manifest import Manifest, Stamp, is_store, stamp, write_manifest
+from rag_reasoner.retrieve.store.manifest import Manifest, Stamp, is_store, read_manifest, stamp, write_manifest
 from rag_reasoner.retrieve.store.proposals import proposals
 from rag_reasoner.retrieve.store.scoring import cores
 from rag_reasoner.retrieve.store.search import best_pages
@@ -152,14 +152,20 @@ class LocalPageStore:
 
 @contextmanager
 def _swept(folder: Path, kept: Manifest | None) -> Iterator[None]:
-    """Run without what a killed writer left; on an error leave nothing either, and say what the disk said."""
+    """Run without what a killed writer left; on an error leave nothing either, and say what the disk said.
+
+    An error may come after the manifest was replaced, while that is brought to the disk: then what either state names
+    is left, as a power cut may still bring the old one back.
+    """
     sweep(folder, kept)
     try:
         yield
     except BaseException as error:
-        sweep(folder, kept)
+        held = read_manifest(folder) if is_store(folder) else None
+        sweep(folder, kept, held)
         if isinstance(error, OSError):
-            raise StoreError(f"{folder}: cannot be written ({error.strerror}); what it held is unchanged") from error
+            now = "what it held is unchanged" if held == kept else "it holds the new state, unless the power fails now"
+            raise StoreError(f"{folder}: cannot be written ({error.strerror}); {now}") from error
         raise
 
 

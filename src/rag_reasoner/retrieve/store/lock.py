@@ -35,9 +35,9 @@ def one_writer(folder: Path, patience: float) -> Iterator[None]:
         lock.release()
 
 
-def sweep(folder: Path, manifest: Manifest | None) -> None:
-    """Remove our files that `manifest` does not name. Who reads them goes on reading: they are mapped."""
-    named = _named(manifest) if manifest else set()
+def sweep(folder: Path, *manifests: Manifest | None) -> None:
+    """Remove our files that none of `manifests` names. Who reads them goes on reading: they are mapped."""
+    named = {name for manifest in manifests if manifest for name in _named(manifest)}
     for path in folder.iterdir():
         if _OURS.fullmatch(path.name) and path.name not in named:
             _remove(path)
