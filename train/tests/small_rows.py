@@ -89,7 +89,7 @@ def hostile_rows(draw) -> Row:
         before, after = draw(noise), draw(noise)
         text = f"{before}\n\n{FACT}\n\n{after}" if name in relevant else f"{before} x {after}"
         documents.append(Document(name, text, title=draw(noise)))
-    question = draw(noise) + QUESTION
+    question = (draw(noise) + QUESTION).strip()
     answers = ("1962", draw(st.sampled_from(HOSTILE)).strip() or "1962") if relevant else ()
     return Row(
         draw(st.sampled_from(["r", "r/1", "r#[2]"])), question, tuple(documents), dict.fromkeys(relevant, 1.0), answers

@@ -1,7 +1,5 @@
 """What is trained is what is asked: an example's task is the very task that the library puts to a model."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from rag_reasoner_train.chains.rules import chain_by_rule
 from rag_reasoner_train.examples import listwise_examples, pointwise_examples
@@ -64,4 +62,4 @@ def test_the_tasks_of_the_sample_are_those_of_inference(sample):
 @given(hostile_rows())
 def test_the_tasks_of_hostile_rows_are_those_of_inference(row):
     if len(row.candidates) > 1:  # one candidate alone is not judged, and not ranked
-        assert_trained_as_asked(replace(row, question=row.question.strip()))
+        assert_trained_as_asked(row)

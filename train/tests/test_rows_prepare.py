@@ -42,12 +42,12 @@ def test_given_keeps_the_order_of_the_file(rows):
 
 
 def test_shuffled_tells_nothing_of_what_is_relevant(rows):
-    many = [replace(one, id=f"{one.id}/{n}") for one in rows for n in range(20) if len(one.candidates) == 6]
+    many = [replace(one, id=f"{one.id}/{n}") for one in rows for n in range(12) if len(one.candidates) == 6]
     places = Counter()
     for found in prepare(many, Preparation(order="shuffled")):
         places.update(place for place, one in enumerate(found.candidates) if one.id in found.relevant)
     expected = sum(places.values()) / 6
-    assert all(0.75 * expected < places[place] < 1.25 * expected for place in range(6))
+    assert all(0.7 * expected < places[place] < 1.3 * expected for place in range(6))
 
 
 def test_the_order_shuffled_to_does_not_depend_on_the_order_given(rows):
@@ -123,10 +123,10 @@ def test_unanswerable_rows_have_no_document_that_holds_an_answer(rows):
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
 def test_the_share_of_unanswerable_rows_is_as_wished(share):
-    many = [row(id=str(n)) for n in range(2000)]
+    many = [row(id=str(n)) for n in range(700)]
     found = list(prepare(many, Preparation(unanswerable=share, order="given")))
     assert {one.id for one in many} <= {one.id for one in found}
-    assert sum(not one.answerable for one in found) / len(found) == pytest.approx(share, abs=0.03)
+    assert sum(not one.answerable for one in found) / len(found) == pytest.approx(share, abs=0.05)
 
 
 @pytest.mark.parametrize("wrong", [{"unanswerable": 1.0}, {"unanswerable": -0.1}, {"easy": 1.5}])
