@@ -77,6 +77,6 @@ def stamp(folder: Path) -> Stamp:
     """Changes when the manifest is replaced."""
     try:
         found = (folder / FILE).stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return (0, 0, 0)
     return (found.st_ino, found.st_mtime_ns, found.st_size)
