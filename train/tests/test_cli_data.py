@@ -94,6 +94,15 @@ def test_skipping_bad_rows_keeps_all_others_and_says_why(tmp_path):
     assert "| rejected | 2 |" in (tmp_path / "out/train.card.md").read_text()
 
 
+def test_where_no_row_is_left_the_files_are_empty_and_the_card_says_so(tmp_path):
+    data = written(tmp_path / "data", ["{"])
+    options = ["--skip-bad", "--mine", 2, "--sample", 5, "--unanswerable", 0.5]
+    assert "0 rows written" in run("rows", "--data", data, "--out", tmp_path / "out", *options)
+    run("chains", "--data", tmp_path / "out")
+    assert (tmp_path / "out/train.chains.jsonl").read_bytes() == b""
+    assert "There is no row." in (tmp_path / "out/train.card.md").read_text()
+
+
 def test_images_come_along_and_are_read_from_where_the_rows_are(tmp_path):
     line = {**LINE, "candidates": [{**one, "image": f"pages/{one['id']}.png"} for one in LINE["candidates"]]}
     data = written(tmp_path / "data", [line, {**line, "id": "r2"}])

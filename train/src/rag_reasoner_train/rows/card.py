@@ -15,6 +15,7 @@ from rag_reasoner_train.rows.row import SET, Row
 _LICENCE_FILES = ("LICEN[CS]E*", "ATTRIBUTION*", "NOTICE*", "README*")
 _LICENCE_LINE = re.compile(r"licen[cs]e|\bCC[ -]BY|public domain|attribution", re.IGNORECASE)
 _MOST_LINES = 12
+_MOST_READ = 1 << 16
 
 _COLUMNS = (
     "set",
@@ -143,8 +144,9 @@ def _licences(origin: Origin) -> list[str]:
 
 
 def _own_words(folder: Path) -> Iterator[str]:
-    files = sorted({file for pattern in _LICENCE_FILES for file in folder.glob(pattern) if file.is_file()})
-    for file in files:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = {file for pattern in _LICENCE_FILES for file in folder.glob(pattern)}
+    for file in sorted(one for one in found if one.is_file() and not one.is_symlink()):
+        with file.open(encoding="utf-8", errors="replace") as text:
+            lines = text.read(_MOST_READ).splitlines()
         telling = [" ".join(line.split()) for line in lines if _LICENCE_LINE.search(line)]
         yield from (f"{folder.name}/{file.name}: {line.lstrip('#-* ')}" for line in telling[:_MOST_LINES])
