@@ -127,7 +127,8 @@ def test_examples_are_made_one_at_a_time(sample):
 
 @pytest.mark.parametrize("words", [5, 12, 30])
 def test_a_cut_document_keeps_its_quote_and_the_head_of_its_table(words):
-    table = "| City | Opened |\n" + "".join(f"| Town {n} | {1900 + n} |\n" for n in range(80))
+    head = "| City | Opened |\n|  | in |\n"
+    table = head + "".join(f"| Town {n} | {1900 + n} |\n" for n in range(80))
     found = row(
         question="When did the museum of Town 62 open?",
         candidates=[{"id": "t", "text": table}, {"id": "p", "text": "word " * 300 + "The museum opened in 1962."}],
@@ -138,7 +139,7 @@ def test_a_cut_document_keeps_its_quote_and_the_head_of_its_table(words):
     )
     assert_earns_everything(example)
     shown = example.task.documents
-    assert shown[0].text.startswith("| City | Opened |")
+    assert shown[0].text.startswith(head.strip())
     assert "Town 62" in shown[0].text
     assert all(one.cut for one in shown)
     assert all(len(one.text.split()) <= words + 20 for one in shown)

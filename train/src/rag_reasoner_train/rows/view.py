@@ -8,6 +8,7 @@ from rag_reasoner.tasks import Shown, show
 from rag_reasoner.types import Candidate, Document
 from rag_reasoner.words import Span, focus
 
+_HEADING = re.compile(r"\|[^\n]*(?:\n\|[ \t]*\|[^\n]*){0,2}(?=\n)")
 _WORD = re.compile(r"\S+")
 
 
@@ -35,7 +36,7 @@ def seen(query: str, document: Document, view: View, keep: str = "") -> Shown:
 
 
 def _spans(query: str, text: str, words: int | None, keep: Found | None) -> tuple[Span, ...] | None:
-    """The spans to show: the first line of a table, what is kept, and then what is nearest to the query."""
+    """The spans to show: the head of a table, what is kept, and then what is nearest to the query."""
     count = len(_WORD.findall(text))
     if words is None or count <= words:
         return None
@@ -45,9 +46,9 @@ def _spans(query: str, text: str, words: int | None, keep: Found | None) -> tupl
 
 
 def _heading(text: str) -> list[Span]:
-    """The first line of a table: it says what the columns are."""
-    first = text.find("\n")
-    return [(0, first)] if text.startswith("|") and first > 0 else []
+    """The first lines of a table, which say what the columns are: one, and those after it whose first cell is empty."""
+    found = _HEADING.match(text)
+    return [found.span()] if found else []
 
 
 def union(spans: list[Span]) -> tuple[Span, ...]:
