@@ -67,7 +67,7 @@ def picture(number, place):
 
 def write_rows(folder, rows, split="train"):
     """The rows as a data folder holds them; images become files."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for row in rows:
         candidates = []
@@ -92,6 +92,7 @@ def run_of(tmp_path, stage, kind="language", rows=8, seed=0, **changes):
         write_rows(data, [toy_row(number, images) for number in range(rows)])
     base = tiny_models.folder(kind, seed)
     stored = {**COMMON, **OWN[stage], "data": str(data), "base": base, "out": str(tmp_path / stage), "images": images}
+    tmp_path.mkdir(exist_ok=True)
     file = tmp_path / f"{stage}.yaml"
     file.write_text(yaml.safe_dump({**stored, **changes}))
     return read_run(file, STAGES[stage], arguments_of(stage))
@@ -103,4 +104,3 @@ def history(out):
 
     state = json.loads((last_checkpoint(Path(out)) / "trainer_state.json").read_text())
     return state["log_history"]
-

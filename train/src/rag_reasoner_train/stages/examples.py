@@ -10,9 +10,9 @@ from rag_reasoner_train.chains.files import chains_file, read_chains
 from rag_reasoner_train.config.settings import Common
 from rag_reasoner_train.examples import Example, listwise_examples, pointwise_examples
 from rag_reasoner_train.examples.listwise import Order, TaskName
-from rag_reasoner_train.rows.view import View
 from rag_reasoner_train.rows.reading import RowFiles
 from rag_reasoner_train.rows.row import Row
+from rag_reasoner_train.rows.view import View
 
 
 def training_rows(settings: Common) -> list[Row]:

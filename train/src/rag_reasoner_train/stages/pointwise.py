@@ -13,7 +13,7 @@ from typing import Any
 
 from transformers import set_seed
 
-from rag_reasoner.backends.local.judge import answers_of
+from rag_reasoner.tasks.relevance import NO, YES
 from rag_reasoner_train.config import Pointwise, Run
 from rag_reasoner_train.exporting.calibrating import measure
 from rag_reasoner_train.learner import Learner, load_learner
@@ -66,8 +66,8 @@ def pointwise(run: Run[Pointwise], *, resume: bool = False) -> str | None:
     if shown and not resume:
         _note(settings, "before", judge(learner.model, examples=shown))
     mined = _mined(settings, desk, judge, learner, resume=resume)
-    own = {**OWN, "max_completion_length": len(answers_of(learner.loaded.encoder).shared) + 1}
-    wanted = Reinforcement("pointwise", run, learner, desk, mined, (), {VERDICT: 1.0}, own)
+    own = {**OWN, "max_completion_length": max(len(learner.loaded.encoder.reply_ids(word)) for word in (YES, NO))}
+    wanted = Reinforcement("pointwise", run, learner, desk, mined, shown, {VERDICT: 1.0}, own)
     measured = {"measured": lambda model: dev.judging_figures(judge(model, examples=shown))}
     ended = reinforce(wanted, last, JudgeTrainer, **measured) if shown else reinforce(wanted, last)
     if shown:

@@ -1,0 +1,164 @@
+"""Supervised fine-tuning: the tokens of inference, one step of each kind, resumed as uninterrupted, and bad input."""
+
+import errno
+import json
+from dataclasses import replace
+
+import pytest
+import tiny_runs
+from hypothesis import given
+from hypothesis import strategies as st
+from rag_reasoner_train.chains.build import build_chains
+from rag_reasoner_train.errors import NotWritten
+from rag_reasoner_train.examples import listwise_examples, pointwise_examples
+from rag_reasoner_train.learner import load_learner
+from rag_reasoner_train.learner.checkpoints import WHOLE, last_checkpoint
+from rag_reasoner_train.stages import contrastive
+from rag_reasoner_train.stages.encoding import Desk
+from rag_reasoner_train.stages.faults import NotANumber
+from rag_reasoner_train.stages.sft import sft
+from small_rows import HOSTILE
+
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner.types import Document
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+
+@pytest.fixture(scope="module")
+def learner(tmp_path_factory):
+    return load_learner(tiny_runs.run_of(tmp_path_factory.mktemp("learner"), "sft").settings)
+
+
+@given(st.lists(st.sampled_from((*HOSTILE, "basalt", "in 1962")), min_size=1, max_size=6).map(" ".join))
+def test_the_training_prompts_ids_are_those_that_inference_reads(learner, text):
+    from rag_reasoner.backends.local.prompts import Desk as InferenceDesk
+
+    row = tiny_runs.toy_row(0)
+    row = replace(row, candidates=(Document("x", text), *row.candidates), relevant={"x": 1.0})
+    desk, inference = Desk(learner), InferenceDesk(learner.loaded, load_image=None)
+    for example in (*pointwise_examples([row]), *listwise_examples([row], tasks=["rank_and_answer"])):
+        planned = inference.plan(0, example.task)
+        assert desk.prompt(example).ids == inference.ready(planned).prompt.ids
+        assert learner.loaded.encoder.special_ids.isdisjoint(learner.loaded.encoder.text_ids(text))
+
+
+def test_the_reply_is_learned_with_the_token_that_ends_it(learner):
+    (example, *_) = pointwise_examples([tiny_runs.toy_row(0)])
+    exchange = Desk(learner).exchange(example)
+    assert learner.loaded.encoder.tokenizer.decode(exchange.reply) == f"{example.target}<|im_end|>"
+
+
+def chained(tmp_path, rows=4):
+    """A data folder with chains by rule."""
+    folder = tiny_runs.write_rows(tmp_path / "data", [tiny_runs.toy_row(number) for number in range(rows)])
+    build_chains(folder, folder, "train")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["language", "qwen2_5_vl"])
+@pytest.mark.parametrize("objective", ["contrastive", "completion"])
+def test_one_step_of_each_objective(objective, kind, tmp_path):
+    tasks = ["relevance"] if kind != "language" else ["relevance", "rank", "rank_and_answer"]
+    if kind == "language":
+        chained(tmp_path)
+    sft(tiny_runs.run_of(tmp_path, "sft", kind=kind, rows=4, objective=objective, tasks=tasks, max_steps=1))
+    (line,) = [one for one in tiny_runs.history(tmp_path / "sft") if "loss" in one]
+    assert 0 < line["loss"] < 20
+    assert line["tokens_per_second"] > 0
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_resumed_equals_uninterrupted(tuning, tmp_path):
+    options = {"rows": 6, "tokens_per_batch": 300, "save_steps": 3, "max_steps": 6, "tuning": tuning}
+    sft(tiny_runs.run_of(tmp_path / "whole", "sft", **options))
+    sft(tiny_runs.run_of(tmp_path / "half", "sft", **{**options, "max_steps": 3}))
+    sft(tiny_runs.run_of(tmp_path / "half", "sft", **options), resume=True)
+    assert weights_of(tmp_path / "half" / "sft") == weights_of(tmp_path / "whole" / "sft")
+
+
+def test_the_dev_set_is_measured_while_it_trains(tmp_path):
+    tiny_runs.write_rows(tmp_path / "data", [tiny_runs.toy_row(n) for n in range(8)])
+    tiny_runs.write_rows(tmp_path / "data", [tiny_runs.toy_row(n) for n in range(8, 12)], "dev")
+    sft(tiny_runs.run_of(tmp_path, "sft", dev_rows=4, eval_steps=8, num_train_epochs=2))
+    measured = [line for line in tiny_runs.history(tmp_path / "sft") if "eval_loss" in line]
+    assert measured[-1]["eval_hit@1"] > 0.5
+    assert measured[-1]["eval_loss"] < 1.0
+
+
+def test_the_contrastive_loss_is_its_formula():
+    import math
+
+    import torch
+
+    margin, relevant = torch.tensor([2.0, 1.0, -1.0]), torch.tensor([True, True, False])
+    sigmoid = [1 / (1 + math.exp(-value)) for value in margin.tolist()]
+    against = [-math.log(math.exp(s) / (math.exp(s) + math.exp(-1.0))) for s in (2.0, 1.0)]
+    alone = -(math.log(sigmoid[0]) + math.log(sigmoid[1]) + math.log(1 - sigmoid[2])) / 3
+    assert float(contrastive.row_loss(margin, relevant, 0.5)) == pytest.approx(sum(against) / 2 + 0.5 * alone, rel=1e-6)
+    nothing = torch.zeros(3, dtype=torch.bool)
+    assert float(contrastive.row_loss(margin, nothing, 0.5)) == pytest.approx(
+        -0.5 * sum(math.log(1 - s) for s in sigmoid) / 3, rel=1e-6
+    )
+
+
+def test_a_prompt_longer_than_the_context_is_named(tmp_path):
+    row = tiny_runs.toy_row(0)
+    row = replace(row, candidates=(Document("long", "museum " * 3000), *row.candidates))
+    tiny_runs.write_rows(tmp_path / "data", [row])
+    with pytest.raises(InvalidInput, match=r"'row0/relevance/long': its prompt takes \d+ tokens.*context is 2048"):
+        sft(tiny_runs.run_of(tmp_path, "sft"))
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(contrastive, "row_loss", lambda margin, *_: margin.sum() * torch.tensor(float("nan")))
+    with pytest.raises(NotANumber, match=r"the loss is nan at step 1, examples 'row"):
+        sft(tiny_runs.run_of(tmp_path, "sft", max_steps=2))
+    assert last_checkpoint(tmp_path / "sft") is None
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_checkpoint(tmp_path, monkeypatch):
+    from transformers import Trainer
+
+    def full(self, output_dir, *_):
+        (tmp_path / "sft" / f"checkpoint-{self.state.global_step}").mkdir(parents=True, exist_ok=True)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Trainer, "_save_optimizer_and_scheduler", full)
+    with pytest.raises(NotWritten, match="No space left on device.*there is none before it"):
+        sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1))
+    assert not list((tmp_path / "sft").glob("checkpoint-*"))
+
+
+def test_a_half_written_checkpoint_is_not_resumed_from(tmp_path):
+    for step, whole in ((2, True), (4, False)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if whole:
+            (folder / WHOLE).touch()
+    assert last_checkpoint(tmp_path).name == "checkpoint-2"
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_by_accident(tmp_path):
+    with pytest.raises(InvalidInput, match="no whole checkpoint"):
+        sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1), resume=True)
+    sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1))
+    with pytest.raises(InvalidInput, match="give --resume"):
+        sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1))
+
+
+def test_a_run_tells_what_it_was(tmp_path):
+    sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1))
+    told = json.loads((tmp_path / "sft" / "run.json").read_text())
+    assert told["stage"] == "sft"
+    assert told["handed_on"]["max_steps"] == 1
+    assert len(told["card"]["base_hash"]) == 64
+
+
+def weights_of(out):
+    from safetensors.torch import load_file
+
+    (file,) = [path for path in last_checkpoint(out).glob("*model.safetensors")]
+    return {name: one.tolist() for name, one in load_file(file).items()}
