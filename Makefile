@@ -11,4 +11,5 @@ cli-docs:  ; $(PYTHON) docs/write_cli.py
 integrations: ; integrations/check.sh
 trainer:   ; $(PYTHON) -m pip install -q './train[test]' mypy && cd train && \
              $(abspath $(PYTHON)) -m mypy && $(abspath $(dir $(PYTHON)))/lint-imports && $(abspath $(PYTHON)) -m pytest
+colpali:   ; tests/colpali.sh
 build:     ; $(PYTHON) -m pip wheel -q --no-deps -w dist .

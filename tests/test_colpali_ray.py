@@ -13,7 +13,7 @@ from small_pdf import Page, pdf, text
 import rag_reasoner
 from rag_reasoner.errors import InvalidInput, MissingExtra
 from rag_reasoner.retrieve.colpali import ColPaliRetriever
-from rag_reasoner.retrieve.colpali.ray import Encoding, _columns, _page, _saved, encode_folder, pages_of
+from rag_reasoner.retrieve.colpali.ray import Encoding, _check, _columns, _page, _saved, encode_folder, pages_of
 from rag_reasoner.retrieve.store.local import LocalPageStore
 
 QUESTION = "When did the museum open?"
@@ -99,6 +99,12 @@ def test_without_ray_the_extra_is_named(files, tmp_path, monkeypatch):
         encode_folder([files], "model", store(tmp_path))
 
 
+def test_workers_that_take_every_cpu_are_refused():
+    _check(2, 2, 0.5)
+    with pytest.raises(InvalidInput, match="2 workers of 1 CPUs"):
+        _check(2, 2, 1)
+
+
 @needs_ray
 def test_nothing_to_read_is_said_before_anything_starts(tmp_path):
     with pytest.raises(InvalidInput, match="does not exist"):
@@ -115,11 +121,13 @@ def test_two_workers_of_a_real_ray_fill_a_store(files, tmp_path):
     try:
         filled = store(tmp_path)
         model = tiny_colpali.folder("colmodernvbert")
-        added = encode_folder([files], model, filled, workers=2, batch_size=2, save_every=4, dtype="float32")
+        added = encode_folder(
+            [files], model, filled, workers=2, cpus_each=0.5, batch_size=2, save_every=4, dtype="float32"
+        )
         assert (added.encoded, added.unchanged, len(added.faults)) == (6, 0, 1)
         same(filled, alone(files, tmp_path))
         (files / "new.pdf").write_bytes(pdf(Page(text("A new page."))))
-        again = encode_folder([files], model, filled, workers=2, batch_size=2, dtype="float32")
+        again = encode_folder([files], model, filled, workers=2, cpus_each=0.5, batch_size=2, dtype="float32")
         assert (again.encoded, again.unchanged) == (1, 6)
     finally:
         ray.shutdown()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_reasoner.errors import MissingExtra
+from rag_reasoner.errors import InvalidInput, MissingExtra
 from rag_reasoner.pages import read
 from rag_reasoner.pages.files import find
 from rag_reasoner.pages.roots import grant
@@ -37,6 +37,7 @@ def encode_folder(
     store: PageStore,
     *,
     workers: int = 2,
+    cpus_each: float = 1,
     gpus_each: float = 0,
     batch_size: int = 4,
     save_every: int = 256,
@@ -44,14 +45,18 @@ def encode_folder(
 ) -> Added:
     """Encode what is new or changed in the files that `paths` mean, over the Ray that is running, into `store`.
 
-    `workers` models are loaded, each on `gpus_each` GPUs. Pages are put into the store `save_every` at a time: a run
-    that was ended goes on where it was. Raises MissingExtra without Ray.
+    `workers` models are loaded, each on `cpus_each` CPUs and `gpus_each` GPUs; reading needs another CPU. Pages are put
+    into the store `save_every` at a time: a run that was ended goes on where it was. Raises MissingExtra without Ray,
+    and InvalidInput where its CPUs are too few.
     """
     try:
         import ray.data
     except ImportError as error:
         raise MissingExtra("encoding over a cluster", "ray") from error
     found = find(paths)
+    if not ray.is_initialized():
+        ray.init()
+    _check(ray.cluster_resources().get("CPU", 0), workers, cpus_each)
     files = ray.data.from_items([{"path": str(Path(file.source).resolve())} for file in found.files])
     pages = files.flat_map(pages_of, fn_kwargs={"known": dict(store.hashes())})
     rows = pages.map_batches(
@@ -59,10 +64,20 @@ def encode_folder(
         fn_constructor_args=(str(model), dtype),
         batch_size=batch_size,
         compute=ray.data.ActorPoolStrategy(size=workers),
+        num_cpus=cpus_each,
         num_gpus=gpus_each,
     )
     unread = tuple(Fault("unread", one.reason, source=one.source) for one in found.unread)
     return _saved(rows.iter_rows(), store, save_every, unread)
+
+
+def _check(cpus: float, workers: int, each: float) -> None:
+    """Files are read beside the models: where these take every CPU, nothing would ever begin."""
+    if workers * each + 1 > cpus:
+        raise InvalidInput(
+            f"{workers} workers of {each:g} CPUs and one to read do not fit a cluster of {cpus:g}: "
+            "give fewer workers, or smaller cpus_each"
+        )
 
 
 def pages_of(row: Mapping[str, Any], known: Mapping[str, str]) -> list[Row]:
