@@ -4,9 +4,10 @@
                                    [--seed 0] [--folder FOLDER]
 
 A page has 1,024 tokens of 128 numbers: each is its topic's centre, of length 1, plus noise whose length is `noise`
-times that, brought to length 1. Ten pages share a topic. A query is 20 tokens of one page, each with noise of the same
-size added once more. Recall is that of the first ten against scoring every page of the same store; `loss` is the share
-of the first ten of the unrounded, unpooled vectors that storage and pooling put elsewhere (up to 2,000 pages).
+times that, brought to length 1. Twenty-five pages share a topic, so that the first ten are told apart by their tokens.
+A query is 20 tokens of one page, each with noise of the same size added once more. Recall is that of the first ten
+against scoring every page of the same store; `loss` is the share of the first ten of the unrounded, unpooled vectors
+that storage and pooling put elsewhere (up to 2,000 pages).
 
 Times are medians over the queries, on a store that was read before. Peak memory is what the process itself holds,
 without the mapped files, which the system may drop at any time.
@@ -33,8 +34,9 @@ from rag_reasoner.retrieve.maxsim import maxsim
 from rag_reasoner.retrieve.store.base import PageVectors
 from rag_reasoner.retrieve.store.local import LocalPageStore
 from rag_reasoner.retrieve.store.scoring import exact_scores
+from rag_reasoner.torchvision_guard import guard
 
-TOKENS, DIM, QUERY_TOKENS, TOPIC_PAGES, K = 1024, 128, 20, 10, 10
+TOKENS, DIM, QUERY_TOKENS, TOPIC_PAGES, K = 1024, 128, 20, 25, 10
 MOST_IN_MEMORY = 2000
 YARDSTICK_PAGES = 1000
 
@@ -184,6 +186,7 @@ def _yardsticks(folder: Path, made: Made) -> None:
 
 
 def _colpali_engine(query: Any, pages: Any) -> None:
+    guard()
     try:
         from colpali_engine.utils.processing_utils import BaseVisualRetrieverProcessor
     except ImportError:
