@@ -1,0 +1,95 @@
+"""What a run has learned is loaded by the library, whole or not at all."""
+
+import json
+
+import pytest
+import tiny_runs
+import torch
+from rag_reasoner_train.exporting import Wanted, export
+from rag_reasoner_train.learner.checkpoints import last_checkpoint
+from rag_reasoner_train.stages.sft import sft
+
+from rag_reasoner import ReasoningReranker
+from rag_reasoner.backends.transformers_local import TransformersLocal
+from rag_reasoner.errors import AdapterRefused, InvalidInput
+from rag_reasoner.tasks import RelevanceTask, show
+from rag_reasoner.types import Candidate
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run that has learned the toy task, and its data folder."""
+    folder = tmp_path_factory.mktemp("trained")
+    tiny_runs.write_rows(folder / "data", [tiny_runs.toy_row(number) for number in range(12)], "dev")
+    return sft(tiny_runs.run_of(folder, "sft", rows=8, num_train_epochs=6)), folder / "data"
+
+
+def judged(folder, row):
+    tasks = [RelevanceTask(row.question, show(Candidate(document))) for document in row.candidates]
+    return [one.probability for one in TransformersLocal(folder, dtype="float32", device="cpu").judge(tasks)]
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_an_export_judges_as_the_trained_model_did(merged, trained, tmp_path):
+    run, _ = trained
+    export(run, tmp_path / "model", Wanted(merged=merged, dtype="float32"))
+    row = tiny_runs.toy_row(1)
+    found = judged(tmp_path / "model", row)
+    assert found == pytest.approx(judged(last_checkpoint(run), row), abs=1e-4)
+    assert max(range(3), key=found.__getitem__) == 1
+    ranked = ReasoningReranker(model=tmp_path / "model").rerank(row.question, row.candidates).ranked
+    assert len(ranked) == 3
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_calibration_travels_with_the_export(merged, trained, tmp_path):
+    run, data = trained
+    wanted = Wanted(merged=merged, dtype="float32", calibrate=(data,), rows=12, method="isotonic")
+    measured = export(run, tmp_path / "model", wanted)
+    assert measured.pairs == 36
+    assert 0 <= measured.after <= 1
+    assert TransformersLocal(tmp_path / "model", device="cpu").card.calibrated
+    assert f"{measured.before:.3f} before" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_an_adapter_on_another_base_is_refused(trained, tmp_path):
+    run, _ = trained
+    export(run, tmp_path / "model")
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
+    (tmp_path / "model" / "card.json").write_text(json.dumps({**card, "base_hash": "0" * 64}))
+    with pytest.raises(AdapterRefused):
+        TransformersLocal(tmp_path / "model")
+
+
+def test_an_export_is_whole_or_not_there(trained, tmp_path, monkeypatch):
+    from rag_reasoner_train.errors import NotWritten
+    from rag_reasoner_train.exporting import export as module_of
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    run, _ = trained
+    monkeypatch.setattr("rag_reasoner_train.exporting.export.model_card", full)
+    with pytest.raises(NotWritten, match="No space left on device"):
+        module_of(run, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_not_overwritten_and_what_is_no_run_is_told(trained, tmp_path):
+    run, _ = trained
+    with pytest.raises(InvalidInput, match="there already"):
+        export(run, tmp_path)
+    with pytest.raises(InvalidInput, match="no whole checkpoint"):
+        export(tmp_path, tmp_path / "model")
+
+
+def test_weights_are_stored_as_wanted_and_name_no_folder_of_this_machine(trained, tmp_path):
+    from safetensors.torch import load_file
+
+    run, _ = trained
+    export(run, tmp_path / "model", Wanted(dtype="bfloat16"))
+    tensors = load_file(tmp_path / "model" / "adapter_model.safetensors")
+    assert {one.dtype for one in tensors.values()} == {torch.bfloat16}
+    assert str(tmp_path) not in (tmp_path / "model" / "README.md").read_text()
