@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, TypeVar
 
 from rag_reasoner.backends.base import Completer, Judge, Judged, OnText, Reply
+from rag_reasoner.backends.deadline import until
 from rag_reasoner.errors import BackendError, InvalidInput
 from rag_reasoner.stages.steps import AskCompleter, AskJudge, Replies, Request, Steps
 from rag_reasoner.types import Fault
@@ -76,6 +78,11 @@ class Run:
         seconds, tokens = self.budget.seconds, self.budget.tokens
         late = seconds is not None and time.monotonic() - self.started >= seconds
         return late or (tokens is not None and self.tokens >= tokens)
+
+    @property
+    def ends(self) -> float:
+        """The moment, of `time.monotonic`, beyond which no model is waited for that knows how not to wait."""
+        return self.started + (inf if self.budget.seconds is None else self.budget.seconds)
 
     def batches(self, request: Request) -> Iterator[Request]:
         """The request in pieces, if there is a budget to look at between them."""
@@ -186,17 +193,19 @@ def _gathered(request: Request, this: Run) -> Steps[Replies]:
 
 def _ask(request: Request, this: Run) -> Replies:
     try:
-        if isinstance(request, AskJudge):
-            return this.the_judge.judge(request.tasks)
-        return this.the_completer.complete(request.tasks, this.on_text(request.stage))
+        with until(this.ends):
+            if isinstance(request, AskJudge):
+                return this.the_judge.judge(request.tasks)
+            return this.the_completer.complete(request.tasks, this.on_text(request.stage))
     except BackendError as error:
         return this.failure(request, error)
 
 
 async def _aask(request: Request, this: Run) -> Replies:
     try:
-        if isinstance(request, AskJudge):
-            return await this.the_judge.ajudge(request.tasks)
-        return await this.the_completer.acomplete(request.tasks, this.on_text(request.stage))
+        with until(this.ends):
+            if isinstance(request, AskJudge):
+                return await this.the_judge.ajudge(request.tasks)
+            return await this.the_completer.acomplete(request.tasks, this.on_text(request.stage))
     except BackendError as error:
         return this.failure(request, error)

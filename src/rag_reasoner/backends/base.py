@@ -42,7 +42,8 @@ class Card:
     """What the stages must know of a model. `context` is in tokens, prompt and reply together.
 
     `trained`: it was trained for our tasks, so that its reasons and answers are worth showing. `calibrated`: its
-    probabilities mean what they say, so that thresholds on them are allowed.
+    probabilities mean what they say, so that thresholds on them are allowed. `scores_only`: what it gives for
+    probabilities are scores, of which only the order means something.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Card:
     trained: bool = True
     calibrated: bool = False
     reads_images: bool = False
+    scores_only: bool = False
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ LoadImage = Callable[[Image], Any]
 """Decodes an image to a `PIL.Image.Image`; raises Unreadable."""
 
 Named = str | Path | Backend | None
-"""None (the bundled default), "lexical", a hub id, a folder, or a backend."""
+"""None (the bundled default), "lexical", a hub id, a folder, a server's address, or a backend."""
 
 
 def load_backend(model: Named, format: Format | None, load_image: LoadImage) -> Backend:
@@ -23,11 +23,15 @@ def load_backend(model: Named, format: Format | None, load_image: LoadImage) -> 
         return model
     if model == "lexical":
         return Lexical()
+    if isinstance(model, str) and model.startswith(("http://", "https://")):
+        from rag_reasoner.backends.openai_compatible import OpenAICompatible
+
+        return OpenAICompatible(model, format=format, load_image=load_image)
     if model is None or isinstance(model, str | Path):
         from rag_reasoner.backends.transformers_local import TransformersLocal
 
         return TransformersLocal(model, format=format, load_image=load_image)
     raise InvalidInput(
-        f"model={model!r}: give None (the bundled model), 'lexical', a hub id, a folder, or an object that has "
-        "judge or complete"
+        f"model={model!r}: give None (the bundled model), 'lexical', a hub id, a folder, a server's address, or an "
+        "object that has judge or complete"
     )

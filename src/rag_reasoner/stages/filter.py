@@ -76,7 +76,7 @@ def _doubts(judged: Sequence[Candidate], dropped: Sequence[Dropped], card: Card,
     values = {probability(candidate) for candidate in judged}
     if len(values) == 1 and len(judged) > 2:
         faults.append(Fault("all_equal", f"{card.name} gave every candidate {values.pop():.3f}"))
-    by_threshold = isinstance(keep, float) or (keep == "auto" and card.trained and dropped)
+    by_threshold = isinstance(keep, float) or (keep == "auto" and card.trained and not card.scores_only and dropped)
     if by_threshold and not card.calibrated:
         faults.append(Fault("uncalibrated", f"{len(dropped)} dropped by a threshold on probabilities of {card.name}"))
     return faults

@@ -20,7 +20,7 @@ AUTO_THRESHOLD = 0.1
 """With "auto", a trained judge drops what it gives less than this: clearly irrelevant, not merely doubtful."""
 
 AUTO_SHARE = 3
-"""With "auto", an untrained judge keeps one candidate in this many: its probabilities mean nothing."""
+"""With "auto", one candidate in this many is kept by a judge whose numbers are no probabilities."""
 
 
 def checked(keep: object) -> Keep:
@@ -58,9 +58,10 @@ def how_many(keep: Keep, judged: Sequence[Candidate], fewest: int, card: Card) -
         return Kept(len(judged), "")
     if isinstance(keep, int):
         return Kept(max(keep, fewest), f"not among the best {max(keep, fewest)}")
-    if keep == "auto" and not card.trained:
+    if keep == "auto" and (card.scores_only or not card.trained):
         number = max(fewest, -(-len(judged) // AUTO_SHARE))
-        return Kept(number, f"not among the best {number} by the untrained judge and shared words")
+        by = f"the scores of {card.name}" if card.trained else "the untrained judge and shared words"
+        return Kept(number, f"not among the best {number} by {by}")
     least = AUTO_THRESHOLD if keep == "auto" else keep
     number = sum(1 for candidate in judged if (probability(candidate) or 0.0) >= least)
     return Kept(max(number, fewest), f"P(relevant) below {least:g}")
