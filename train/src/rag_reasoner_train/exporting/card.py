@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rag_reasoner_train.exporting.calibrating import Measured
+from rag_reasoner_train.stages.calibrating import Measured
 
 _LIMITS = """## Limits
 

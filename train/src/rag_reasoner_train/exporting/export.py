@@ -12,13 +12,13 @@ from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner.models.base_hash import base_hash
 from rag_reasoner_train.config import Common
 from rag_reasoner_train.config.settings import common_from
-from rag_reasoner_train.exporting.calibrating import Measured, measure
 from rag_reasoner_train.exporting.card import model_card
 from rag_reasoner_train.exporting.source import Source, source_of
 from rag_reasoner_train.exporting.weights import write_adapter, write_merged
 from rag_reasoner_train.exporting.whole import new_folder
 from rag_reasoner_train.learner import load_learner
 from rag_reasoner_train.stages import dev, examples
+from rag_reasoner_train.stages.calibrating import Measured, measure
 from rag_reasoner_train.stages.encoding import Desk
 
 

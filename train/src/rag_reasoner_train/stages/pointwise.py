@@ -15,10 +15,10 @@ from transformers import set_seed
 
 from rag_reasoner.tasks.relevance import NO, YES
 from rag_reasoner_train.config import Pointwise, Run
-from rag_reasoner_train.exporting.calibrating import measure
 from rag_reasoner_train.learner import Learner, load_learner
 from rag_reasoner_train.learner.checkpoints import to_resume
 from rag_reasoner_train.stages import dev, examples
+from rag_reasoner_train.stages.calibrating import measure
 from rag_reasoner_train.stages.encoding import Desk, Sized
 from rag_reasoner_train.stages.group import GroupTrainer
 from rag_reasoner_train.stages.mining import pool_of, read_mined, uncertain, write_mined
