@@ -350,9 +350,26 @@ def test_nothing_of_a_store_is_pickled_and_its_text_is_json(store):
     assert table.startswith('[{"id":"p0"')
 
 
-def test_a_store_closed_finds_nothing_open(store):
+def test_a_closed_store_says_so(store):
     store.close()
-    assert store._snapshot.segments == []
+    for use in (lambda: store.search(random_query()), store.hashes, lambda: store.upsert([random_page(1)])):
+        with pytest.raises(StoreError, match="was closed; open it anew"):
+            use()
+
+
+def test_numbers_too_small_for_a_scale_keep_their_sign(tmp_path):
+    store = LocalPageStore(tmp_path, model="m", dim=4, storage="int8")
+    vectors = np.array([[-2.5e-43, 2.5e-43, 0, 0]], np.float32)
+    store.upsert([PageVectors("a", "h", vectors, {"document": "d"})])
+    kept = store.fetch(["a"])[0].vectors
+    assert kept[0, 0] < 0 < kept[0, 1]
+
+
+def test_large_segments_are_not_merged(store, monkeypatch):
+    monkeypatch.setattr(commit, "LARGEST_SEGMENT", 1)
+    for number in range(30, 50):
+        store.upsert([random_page(number)])
+    assert len(list(store._folder.glob("*.vectors"))) == 21
 
 
 def test_an_identity_is_checked_before_a_folder_is_made(tmp_path):

@@ -10,7 +10,7 @@ from rag_reasoner.retrieve.store.manifest import Manifest, SegmentEntry
 from rag_reasoner.retrieve.store.segment import Segment
 from rag_reasoner.retrieve.store.sketch_index import build, faiss_is_here, write
 from rag_reasoner.retrieve.store.snapshot import Snapshot
-from rag_reasoner.retrieve.store.writer import merged, new_name, written
+from rag_reasoner.retrieve.store.writer import LARGEST_SEGMENT, merged, new_name, written
 
 FAN = 8
 """So many segments of about one size become one: a page is copied once for every eightfold growth of the store."""
@@ -79,16 +79,17 @@ def _opened(entry: SegmentEntry, manifest: Manifest, folder: Path, known: Mappin
 
 
 def _to_merge(entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:
-    """Segments that should be one: FAN of a size, else one that is half dead; none where all is well."""
+    """Segments that should be one: FAN of a size that is not yet large, else one that is half dead; else none."""
     of_size: dict[int, list[SegmentEntry]] = defaultdict(list)
     for entry in entries:
-        of_size[_magnitude(entry)].append(entry)
+        if entry.size < LARGEST_SEGMENT // FAN:
+            of_size[_magnitude(entry)].append(entry)
     many = next((alike for alike in of_size.values() if len(alike) >= FAN), [])
     return many or [entry for entry in entries if 2 * len(entry.dead) > entry.pages][:1]
 
 
 def _magnitude(entry: SegmentEntry) -> int:
-    """How often `entry` can be divided by FAN until it is small; the largest are left alone."""
+    """How often `entry` can be divided by FAN until it is small."""
     steps, size = 0, entry.size
     while size > SMALLEST:
         steps, size = steps + 1, size // FAN

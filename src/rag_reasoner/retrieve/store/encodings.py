@@ -66,7 +66,7 @@ def _compare_float16(query: NDArray[np.float32]) -> Compare:
 
 def _encode_int8(vectors: NDArray[np.float32]) -> Rows:
     scales = np.abs(vectors).max(axis=1, initial=0.0, keepdims=True).astype(np.float32) / np.float32(127)
-    codes = np.rint(vectors / np.where(scales > 0, scales, 1)).astype(np.int8)
+    codes = np.rint(vectors / np.where(scales > 0, scales, 1)).clip(-127, 127).astype(np.int8)
     return np.hstack([_as_rows(codes), _as_rows(scales)])
 
 

@@ -53,7 +53,7 @@ class LocalPageStore:
     ) -> None:
         self._folder, self._patience = Path(path), patience
         given = {"model": model, "dim": dim, "storage": storage, "pool": pool, "settings": settings}
-        self._stamp: Stamp = stamp(self._folder)
+        self._stamp: Stamp | None = stamp(self._folder)
         self._snapshot = _first_snapshot(self._folder, {k: v for k, v in given.items() if v is not None})
         _check_small(self._snapshot)
 
@@ -116,8 +116,8 @@ class LocalPageStore:
             _check(self._newest(), pool)
 
     def close(self) -> None:
-        """Let go of the files, once nobody holds what was read from them."""
-        self._snapshot = Snapshot(self._folder, Manifest(self.identity))
+        """Let go of the files, once nobody holds what was read from them. A closed store raises StoreError."""
+        self._snapshot, self._stamp = Snapshot(self._folder, Manifest(self.identity)), None
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +127,8 @@ class LocalPageStore:
 
     def _newest(self) -> Snapshot:
         """The state on the disk, opened anew only if it is another than before."""
+        if self._stamp is None:
+            raise StoreError(f"{self._folder}: this store was closed; open it anew")
         now = stamp(self._folder)
         if now != self._stamp:
             self._snapshot, self._stamp = self._reopened(), now
