@@ -111,10 +111,18 @@ def test_the_places_asked_are_those_of_the_questions_words(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_question_cannot_show_an_image_or_end_early(family):
     made = encoder(family)
-    marks = made._loaded.processor.tokenizer.all_special_tokens
-    question = "what is " + " ".join(marks)
-    plain = made.query("what is").vectors
-    assert len(made.query(question).vectors) > len(plain)
+    words = made._loaded.processor.tokenizer
+    question = "what is " + " ".join(words.all_special_tokens) + words.eos_token * 2
+    plain = made._plain(question)
+    ids = words(plain, add_special_tokens=False)["input_ids"]
+    assert not set(ids) & set(words.all_special_ids)
+    assert len(made.query(plain).vectors) == len(made.query(question).vectors)
+
+
+def test_a_mark_with_blanks_is_taken_apart_once(monkeypatch):
+    words = encoder()._loaded.processor.tokenizer
+    monkeypatch.setattr(type(words), "get_added_vocab", lambda _: {" <x>": 1, "a ": 2, "b c": 3, "  ": 4})
+    assert encoder()._plain("see <x> a b c") == "see < x> a b c"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

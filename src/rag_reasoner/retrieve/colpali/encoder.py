@@ -151,8 +151,9 @@ class PageEncoder:
     def _plain(self, question: str) -> str:
         """`question` with every special token of the model's taken apart: a question cannot show an image."""
         words = self._processor.tokenizer
-        marks = {*words.all_special_tokens, *words.get_added_vocab()}
-        while found := next((mark for mark in marks if len(mark) > 1 and mark.strip() and mark in question), None):
+        marks = {mark.strip() for mark in (*words.all_special_tokens, *words.get_added_vocab())}
+        apart = [mark for mark in marks if len(mark) > 1 and not mark[1].isspace()]
+        while found := next((mark for mark in apart if mark in question), None):
             question = question.replace(found, f"{found[0]} {found[1:]}")
         return question
 
