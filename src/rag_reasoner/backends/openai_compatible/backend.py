@@ -12,9 +12,9 @@ from rag_reasoner.backends.base import Card, Judged, OnText, Reply
 from rag_reasoner.backends.deadline import ends_within
 from rag_reasoner.backends.http.address import checked_url, key_for
 from rag_reasoner.backends.http.client import Client, Question
+from rag_reasoner.backends.http.estimate import estimate
 from rag_reasoner.backends.http.images import LoadImage, reader
 from rag_reasoner.backends.http.remote import Remote
-from rag_reasoner.backends.openai_compatible.content import estimate
 from rag_reasoner.backends.openai_compatible.dialects import DIALECTS, Name, Served, served
 from rag_reasoner.backends.openai_compatible.wire import PATH, NoLogprobs, Wire, read_completion, read_judgement
 from rag_reasoner.errors import BackendError, InvalidInput, Unreadable

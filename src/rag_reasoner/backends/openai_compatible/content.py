@@ -1,6 +1,5 @@
 """Messages as chat completions take them: text and images where they stand, documents without special strings."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -11,9 +10,6 @@ from rag_reasoner.types import Image
 
 ImageUrl = Callable[[Image], str]
 """The data URL of an image; raises Unreadable."""
-
-_TOKENS = re.compile(r"[A-Za-z]{1,3}|[^A-Za-z\s]|\n+")
-_PER_MESSAGE, _PER_IMAGE = 8, 1280
 
 
 def chat(messages: Sequence[Message], image_url: ImageUrl) -> list[dict[str, Any]]:
@@ -40,15 +36,3 @@ def _parts(parts: Sequence[Part], image_url: ImageUrl) -> Iterator[dict[str, Any
 
 def _joined(parts: Sequence[Part] | Iterator[Part]) -> str:
     return broken_up("".join(part.text for part in parts if not isinstance(part, ImagePart)))
-
-
-def estimate(messages: Sequence[Message]) -> int:
-    """About how many tokens messages take, on the high side: a server's tokenizer is not at hand.
-
-    Three letters a token, every digit, mark and character of other scripts one; 1,280 an image.
-    """
-    return sum(_PER_MESSAGE + sum(map(_weight, message.parts)) for message in messages)
-
-
-def _weight(part: Part) -> int:
-    return _PER_IMAGE if isinstance(part, ImagePart) else sum(1 for _ in _TOKENS.finditer(part.text))
