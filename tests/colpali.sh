@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 work=${1:-$(mktemp -d)}
 
 python3 -m venv "$work/colpali"
-"$work/colpali/bin/pip" install -q '.[colpali,test]' ./integrations/langchain-rag-reasoner \
+"$work/colpali/bin/pip" install -q '.[colpali,ray,test]' ./integrations/langchain-rag-reasoner \
   ./integrations/llama-index-postprocessor-rag-reasoner nbmake ipykernel
 "$work/colpali/bin/pip" list 2>/dev/null | grep -iE '^(torch|torchvision|transformers|colpali.engine|faiss.cpu) '
 "$work/colpali/bin/python" -c 'import torchvision' 2>/dev/null && echo "torchvision fits torch" || echo "torchvision does not fit torch"
