@@ -45,6 +45,7 @@ def ask(
         Path | None, typer.Option(help="Ask what rag-reasoner index made, instead of files and folders.")
     ] = None,
     model: options.Model = None,
+    base_url: options.BaseUrl = None,
     filter_model: options.FilterModel = None,
     format: options.Format = None,
     fetch_k: options.FetchK = 20,
@@ -68,7 +69,7 @@ def ask(
             f"files ({paths[0]!r}) and --index were given: ask either, with the question as one argument"
         )
     query = checked_query(question)
-    asked = Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed)
+    asked = Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, base_url)
     if index is not None:
         found = _indexed(index, query, fetch_k, password)
         reasoner = reranker(asked)

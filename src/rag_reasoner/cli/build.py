@@ -16,6 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from rag_reasoner.backends.load import Named
+from rag_reasoner.backends.openai_compatible import OpenAICompatible
 from rag_reasoner.cli.exits import NOTHING_READ, fail
 from rag_reasoner.pages.reading import Progress as ReadingProgress
 from rag_reasoner.pages.reading import Reading, read
@@ -37,6 +39,7 @@ class Asked:
     tokens: int | None
     shuffles: int
     seed: int
+    base_url: str | None = None
 
 
 def reranker(asked: Asked) -> ReasoningReranker:
@@ -44,7 +47,7 @@ def reranker(asked: Asked) -> ReasoningReranker:
     keep = parse_keep(asked.keep)
     with working("loading the model"):
         return ReasoningReranker(
-            asked.model,
+            _model(asked),
             filter_model=asked.filter_model,
             format=asked.format,
             keep=keep,
@@ -53,6 +56,13 @@ def reranker(asked: Asked) -> ReasoningReranker:
             shuffles=asked.shuffles,
             seed=asked.seed,
         )
+
+
+def _model(asked: Asked) -> Named:
+    """What --model and --base-url name together."""
+    if asked.base_url is None:
+        return asked.model
+    return OpenAICompatible(asked.base_url, asked.model, format=asked.format)
 
 
 def documents(paths: Sequence[str], password: str | None, ocr: bool | None) -> Reading:

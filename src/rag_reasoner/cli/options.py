@@ -9,6 +9,13 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="A hub id, a folder, or 'lexical' for no model. Default: the bundled model."),
 ]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Ask --model on this OpenAI-compatible server, like http://localhost:8000/v1. Key: RAG_REASONER_API_KEY.",
+    ),
+]
 FilterModel = Annotated[str | None, typer.Option(help="Another model for the filter. Default: --model.")]
 Format = Annotated[
     Literal["rag_reasoner", "mm_r5"] | None,

@@ -36,6 +36,7 @@ def rerank(
     ],
     answer: Annotated[bool, typer.Option("--answer", help="Answer from the candidates too.")] = False,
     model: options.Model = None,
+    base_url: options.BaseUrl = None,
     filter_model: options.FilterModel = None,
     format: options.Format = None,
     keep: options.Keep = "auto",
@@ -52,7 +53,7 @@ def rerank(
     """Rank candidates from a file, or pages, for a question; with --answer, answer from them."""
     query = checked_query(question)
     given, faults = _given(candidates, password, ocr)
-    reasoner = reranker(Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed))
+    reasoner = reranker(Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, base_url))
     with working("asking the model"):
         result = reasoner.answer(query, given) if answer else reasoner.rerank(query, given)
     result = result.with_faults(faults)
