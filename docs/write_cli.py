@@ -18,6 +18,8 @@ def page() -> str:
     parts = ["# Command line", *_described(root), *_table(root)]
     for name, command in commands.items():
         parts += [f"## rag-reasoner {name}", *_described(command), *_table(command)]
+        for below, one in getattr(command, "commands", {}).items():
+            parts += [f"### rag-reasoner {name} {below}", *_described(one), *_table(one)]
     return "\n\n".join(parts) + "\n"
 
 
