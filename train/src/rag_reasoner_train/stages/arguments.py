@@ -29,7 +29,8 @@ def arguments_of(stage: Literal["sft", "pointwise", "listwise"]) -> type:
     from transformers import TrainingArguments
     from trl import GRPOConfig
 
-    return TrainingArguments if stage == "sft" else GRPOConfig
+    found: type = TrainingArguments if stage == "sft" else GRPOConfig
+    return found
 
 
 def arguments(

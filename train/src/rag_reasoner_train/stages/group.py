@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 from trl.models.utils import unwrap_model_for_generation
+from trl.trainer.utils import RepeatSampler
 
 from rag_reasoner.backends.local.generate import ends_of
 from rag_reasoner.encoding import Encoded
@@ -83,8 +84,16 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         import torch
 
         self._places = [one["place"] for one in inputs]
+        torch.manual_seed(self._drawing_seed())
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         return {**output, "place": torch.tensor([one["place"] for one in inputs], device=self.accelerator.device)}
+
+    def _drawing_seed(self) -> int:
+        """What is drawn at a step depends on the step, and not on what was drawn before: so a run can be resumed."""
+        return (self.args.seed * 1_000_003 + self.state.global_step) * 1009 + self.accelerator.process_index
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        return _Epochs.like(super()._get_train_sampler(dataset))
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> "torch.Tensor":
         self._places = inputs["place"].tolist()
@@ -146,6 +155,20 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _id(self, place: int) -> str:
         return self._examples[place].example.id
+
+
+class _Epochs(RepeatSampler):  # type: ignore[misc]
+    """TRL's order, which goes on drawing from epoch to epoch, made a function of the epoch."""
+
+    @classmethod
+    def like(cls, sampler: Any) -> "_Epochs":
+        made = cls.__new__(cls)
+        made.__dict__.update(sampler.__dict__)
+        return made
+
+    def set_epoch(self, epoch: int) -> None:
+        if self.shuffle:
+            self.generator.manual_seed(self.seed + epoch)
 
 
 def _places(places: range) -> Dataset:
