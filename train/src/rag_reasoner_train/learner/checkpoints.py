@@ -11,6 +11,8 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner_train.errors import NotWritten
 
+ADAPTER = "adapter_config.json"
+
 WHOLE = "whole"
 """Stands in a checkpoint when all else has been written."""
 
@@ -24,8 +26,9 @@ def saved_whole(out: str | Path, step: int, card: Mapping[str, Any]) -> Iterator
     folder = Path(out) / f"checkpoint-{step}"
     try:
         yield
-        if folder.is_dir():
+        if (folder / ADAPTER).is_file():  # whole weights are no adapter of their base, and need no card
             (folder / CARD).write_text(json.dumps(dict(card), indent=2) + "\n", encoding="utf-8")
+        if folder.is_dir():
             (folder / WHOLE).touch()
     except (OSError, RuntimeError) as error:  # torch and safetensors tell a full disk as a RuntimeError
         shutil.rmtree(folder, ignore_errors=True)
