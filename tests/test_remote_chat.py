@@ -132,6 +132,12 @@ def test_the_probability_is_yes_against_no_over_every_way_to_write_them():
     assert read_judgement(judgement(listed)).probability == pytest.approx(0.75)
 
 
+def test_the_very_words_count_alone_where_both_are_listed():
+    top = [("Yes", 0.5), ("yes", 0.3), ("no", 0.1)]
+    listed = [{"token": token, "logprob": math.log(p)} for token, p in top]
+    assert read_judgement(judgement(listed)).probability == pytest.approx(0.75)
+
+
 def test_a_word_that_is_not_listed_counts_as_the_least_that_is():
     listed = [{"token": "yes", "logprob": math.log(0.9)}, {"token": "x", "logprob": math.log(0.01)}]
     assert read_judgement(judgement(listed)).probability == pytest.approx(0.9 / 0.91)

@@ -96,6 +96,10 @@ class Client:
         return self._http
 
 
+class Refused(BackendError):
+    """The server replied, with a status that says no."""
+
+
 def _bearer(key: Key) -> Any:
     """Puts the key into a request where it is sent, and nowhere before."""
     import httpx
@@ -128,7 +132,7 @@ async def _refused(response: "httpx.Response", kind: Kind) -> Trouble:
     wait = retry_after(response.headers.get("retry-after")) if kind is Kind.BUSY else None
     if 300 <= status < 400:
         return Trouble(kind, f"HTTP {status}: redirects are not followed; give the address that it leads to")
-    return Trouble(kind, f"HTTP {status}{await _reason(response)}{_advice(status)}", wait)
+    return Trouble(kind, f"HTTP {status}{await _reason(response)}{_advice(status)}", wait, status)
 
 
 async def _reason(response: "httpx.Response") -> str:
@@ -157,4 +161,5 @@ def _advice(status: int) -> str:
 
 def _given_up(trouble: Trouble, attempts: int) -> BackendError:
     times = f" (asked {attempts} times)" if attempts > 1 else ""
-    return BackendError(f"{trouble}{times}", retryable=trouble.kind is not Kind.FINAL)
+    error = BackendError if trouble.status is None else Refused
+    return error(f"{trouble}{times}", retryable=trouble.kind is not Kind.FINAL)

@@ -27,9 +27,9 @@ RETRIES = {Kind.BUSY: 2, Kind.UNREACHED: 2, Kind.MALFORMED: 1, Kind.FINAL: 0}
 class Trouble(Exception):
     """An attempt that failed. The message names no text, no key and nothing that a server wrote freely."""
 
-    def __init__(self, kind: Kind, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, kind: Kind, message: str, retry_after: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
-        self.kind, self.retry_after = kind, retry_after
+        self.kind, self.retry_after, self.status = kind, retry_after, status
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from rag_reasoner.backends.base import Card, Judged, OnText, Reply
 from rag_reasoner.backends.deadline import ends_within
 from rag_reasoner.backends.http.address import checked_url, key_for
-from rag_reasoner.backends.http.client import Client, Question
+from rag_reasoner.backends.http.client import Client, Question, Refused
 from rag_reasoner.backends.http.estimate import estimate
 from rag_reasoner.backends.http.images import LoadImage, reader
 from rag_reasoner.backends.http.remote import Remote
@@ -80,7 +80,7 @@ class OpenAICompatible:
         self._image_url = reader(load_image, allow_urls=allow_urls, image_roots=image_roots)
         self._remote = Remote(partial(Client, url, key_for(url, api_key), concurrency=concurrency, proxy=proxy))
         self._known: Wire | None = None
-        self._no_logprobs = False
+        self._logprobs: bool | None = None
 
     def __repr__(self) -> str:
         return f"OpenAICompatible(model={self.card.name!r})"
@@ -118,15 +118,32 @@ class OpenAICompatible:
         try:
             return await _all([_or_fault(self._weigh(wire, task, ends, client), failed) for task in tasks])
         except* NoLogprobs:
-            self._no_logprobs = True
+            self._logprobs = False
         raise BackendError(_NO_LOGPROBS)
 
     async def _weigh(self, wire: Wire, task: RelevanceTask, ends: float, client: Client) -> Judged:
-        if self._no_logprobs:
+        if self._logprobs is False:
             raise NoLogprobs
         question = Question(PATH, await asyncio.to_thread(wire.judgement, task, self._image_url))
         _require_room(task, self.card.context, self.count)
-        return await client.ask(question, ends, partial(read_judgement, images=_pictures(task)))
+        try:
+            judged = await client.ask(question, ends, partial(read_judgement, images=_pictures(task)))
+        except Refused:
+            if self._logprobs is None and await self._replies(wire, task, ends, client):
+                raise NoLogprobs from None
+            raise
+        self._logprobs = True
+        return judged
+
+    async def _replies(self, wire: Wire, task: RelevanceTask, ends: float, client: Client) -> bool:
+        """Whether the server replies where no log-probabilities are asked for: some refuse the request that does."""
+        plain = replace(wire, held=False)
+        question = Question(PATH, await asyncio.to_thread(plain.completion, task, self._image_url))
+        try:
+            await client.ask(question, ends, read_completion)
+        except BackendError:
+            return False
+        return True
 
     async def _complete(self, tasks: Sequence[Task], ends: float, tell: OnText | None, client: Client) -> list[Reply]:
         if not tasks:
@@ -162,7 +179,8 @@ class OpenAICompatible:
         try:
             return await client.ask(Question("/models"), ends, served)
         except BackendError as error:
-            if error.retryable or not self._wire.model:
+            unreached = error.retryable and not isinstance(error, Refused)
+            if unreached or not self._wire.model:
                 raise
             return Served((), DIALECTS["openai"])  # not every server lists its models
 

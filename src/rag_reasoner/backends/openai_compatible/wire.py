@@ -75,13 +75,19 @@ def read_judgement(said: Any, images: int = 0) -> Judged:
     """P(yes) against P(no) among the likeliest first tokens. Raises Trouble, or NoLogprobs where there are none."""
     likeliest = _likeliest(_choice(said))
     usage = _usage(said, images)
-    yes, no = (_mass(likeliest, word) for word in (YES, NO))
+    yes, no = _exactly(likeliest) or (_mass(likeliest, YES), _mass(likeliest, NO))
     if yes + no == 0:
         detail = f"neither {YES!r} nor {NO!r} is among the {len(likeliest)} likeliest first words"
         return Judged(None, Fault("unreadable", detail), usage)
     least = min(math.exp(logprob) for _, logprob in likeliest)  # what is not listed has at most this
     yes, no = yes or min(least, no), no or min(least, yes)
     return Judged(yes / (yes + no), usage=usage)
+
+
+def _exactly(likeliest: list[tuple[str, float]]) -> tuple[float, float] | None:
+    """The probabilities of the very words that are asked for, as a local model is read; None if one is not listed."""
+    listed = dict(reversed(likeliest))
+    return (math.exp(listed[YES]), math.exp(listed[NO])) if YES in listed and NO in listed else None
 
 
 def _mass(likeliest: list[tuple[str, float]], word: str) -> float:
