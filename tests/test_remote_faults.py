@@ -66,7 +66,7 @@ MALFORMED = ("truncated_json", "html", "wrong_schema", "empty_choices", "content
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_a_malformed_reply_is_asked_for_once_more(server, kind):
     before = server.requests[kind]
-    asked(server.url(kind))
+    asked(server.url(kind), timeout=60)
     assert server.requests[kind] - before == 2
 
 
@@ -142,7 +142,7 @@ async def test_never_more_at_once_than_allowed():
 @pytest.mark.slow
 def test_three_hundred_faults_lose_no_document_and_no_memory(server):
     kinds = [kind for kind in KINDS if kind not in SILENT_KINDS] + ["good", "endless", "header_flood"]
-    made = backend(server.url(), timeout=1.5, concurrency=8)
+    made = backend(server.url(), timeout=30, concurrency=8)
     process = psutil.Process()
     asyncio.run(flood(made, kinds, 30))
     before = process.memory_info().rss
