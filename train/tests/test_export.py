@@ -1,6 +1,7 @@
 """What a run has learned is loaded by the library, whole or not at all."""
 
 import json
+from importlib import import_module
 
 import pytest
 import tiny_runs
@@ -22,7 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 def trained(tmp_path_factory):
     """A run that has learned the toy task, and its data folder."""
     folder = tmp_path_factory.mktemp("trained")
-    tiny_runs.write_rows(folder / "data", [tiny_runs.toy_row(number) for number in range(12)], "dev")
+    rows = [tiny_runs.toy_row(number) for number in range(12)]
+    for split in ("train", "dev"):
+        tiny_runs.write_rows(folder / "data", rows, split)
     return sft(tiny_runs.run_of(folder, "sft", rows=8, num_train_epochs=6)), folder / "data"
 
 
@@ -71,7 +74,7 @@ def test_an_export_is_whole_or_not_there(trained, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     run, _ = trained
-    monkeypatch.setattr("rag_reasoner_train.exporting.export.model_card", full)
+    monkeypatch.setattr(import_module("rag_reasoner_train.exporting.export"), "model_card", full)
     with pytest.raises(NotWritten, match="No space left on device"):
         module_of(run, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
