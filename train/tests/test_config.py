@@ -66,7 +66,7 @@ def test_what_is_needed_is_asked_for(tmp_path):
 def test_a_file_that_is_no_run_is_told(text, tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text(text)
-    with pytest.raises(InvalidInput, match="run.yaml"):
+    with pytest.raises(InvalidInput, match=r"run\.yaml"):
         read_run(file, Sft, arguments_of("sft"))
 
 

@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_checkpoint(tmp_path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Trainer, "_save_optimizer_and_scheduler", full)
-    with pytest.raises(NotWritten, match="No space left on device.*there is none before it"):
+    with pytest.raises(NotWritten, match=r"No space left on device.*there is none before it"):
         sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1))
     assert not list((tmp_path / "sft").glob("checkpoint-*"))
 
