@@ -90,7 +90,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _drawing_seed(self) -> int:
         """What is drawn at a step depends on the step, and not on what was drawn before: so a run can be resumed."""
-        return (self.args.seed * 1_000_003 + self.state.global_step) * 1009 + self.accelerator.process_index
+        step = int(self.args.seed) * 1_000_003 + int(self.state.global_step)
+        return step * 1009 + int(self.accelerator.process_index)
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         return _Epochs.like(super()._get_train_sampler(dataset))

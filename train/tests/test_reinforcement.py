@@ -1,0 +1,151 @@
+"""Each stage of reinforcement raises its reward on a toy task, and does not when rewards are dealt out at random."""
+
+import json
+from dataclasses import replace
+from statistics import mean
+
+import pytest
+import tiny_runs
+from rag_reasoner_train.learner.checkpoints import last_checkpoint
+from rag_reasoner_train.stages import group, scoring
+from rag_reasoner_train.stages.faults import NotANumber, RewardFailed
+from rag_reasoner_train.stages.listwise import listwise
+from rag_reasoner_train.stages.pointwise import pointwise
+from rag_reasoner_train.stages.sft import sft
+
+from rag_reasoner.errors import InvalidInput
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+RUNS = {"pointwise": pointwise, "listwise": listwise}
+
+
+@pytest.fixture(scope="module")
+def guesses(tmp_path_factory):
+    """A model that says yes or no, and knows nothing: of each document it was taught as often the one as the other."""
+    folder = tmp_path_factory.mktemp("guesses")
+    rows = []
+    for number in range(16):
+        row = tiny_runs.toy_row(number % 8)
+        relevant = {one.id: 1.0 for place, one in enumerate(row.candidates) if (place + number // 8) % 2}
+        rows.append(replace(row, id=f"row{number}", relevant=relevant))
+    tiny_runs.write_rows(folder / "data", rows)
+    taught = {"objective": "completion", "tasks": ["relevance"], "num_train_epochs": 8, "tuning": "full"}
+    return last_checkpoint(sft(tiny_runs.run_of(folder, "sft", **taught)))
+
+
+TOYS = {
+    "pointwise": {"pairs": 16, "num_generations": 8, "per_device_train_batch_size": 64, "max_steps": 25},
+    "listwise": {
+        "weights": {"rank_ndcg": 1.0},
+        "max_completion_length": 4,
+        "num_generations": 8,
+        "max_steps": 30,
+        "per_device_train_batch_size": 64,
+    },
+}
+
+
+def is_first_relevant(name, example, task, text):
+    """A reward that a tiny model can learn in seconds: "yes" where the first document is relevant, else "no"."""
+    return float(text == ("yes" if 0 in example.truth.relevant else "no"))
+
+
+def raised(tmp_path, guesses, stage, *, dealt_out):
+    """By how much the reward rose."""
+    toy = {**TOYS[stage], "base": str(guesses), "tuning": "full", "learning_rate": 5e-4, "beta": 0.0, "patience": 0}
+    toy |= {"shuffle_rewards": dealt_out}
+    RUNS[stage](tiny_runs.run_of(tmp_path, stage, **toy))
+    rewards = [line["reward"] for line in tiny_runs.history(tmp_path / stage) if "reward" in line]
+    return mean(rewards[-6:]) - mean(rewards[:3])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["pointwise", "listwise"])
+def test_a_stage_raises_its_reward_and_not_when_rewards_are_shuffled(stage, tmp_path, guesses, monkeypatch):
+    monkeypatch.setattr(scoring, "_listwise", is_first_relevant)
+    rose = raised(tmp_path / "true", guesses, stage, dealt_out=False)
+    control = raised(tmp_path / "control", guesses, stage, dealt_out=True)
+    assert rose > 0.2
+    assert control < rose / 2
+
+
+@pytest.mark.parametrize("kind", ["language", "qwen2_5_vl"])
+@pytest.mark.parametrize("stage", ["pointwise", "listwise"])
+def test_one_step_is_made_with_kl_and_leaves_samples(stage, kind, tmp_path):
+    run = tiny_runs.run_of(tmp_path, stage, kind=kind, rows=4, max_steps=1, beta=0.1, samples_every=1)
+    assert RUNS[stage](run) is None
+    (line,) = [one for one in tiny_runs.history(tmp_path / stage) if "reward" in one]
+    assert line["kl"] == pytest.approx(0.0, abs=1e-4)
+    samples = [json.loads(text) for text in (tmp_path / stage / "samples" / "step-00001.jsonl").open()]
+    assert len(samples) == 8
+    assert {"id", "reply", "rewards", "advantage"} == samples[0].keys()
+    assert (last_checkpoint(tmp_path / stage) / "adapter_model.safetensors").is_file()
+    assert (tmp_path / stage / "curves.png").is_file()
+
+
+def test_every_component_is_logged_on_its_own_and_one_that_does_not_apply_is_not_0(tmp_path):
+    weights = {"form": 1.0, "rank_ndcg": 1.0, "answer_f1": 1.0}
+    listwise(tiny_runs.run_of(tmp_path, "listwise", rows=4, max_steps=1, weights=weights, samples_every=1))
+    (sample, *_) = [json.loads(text) for text in (tmp_path / "listwise" / "samples" / "step-00001.jsonl").open()]
+    assert sample["rewards"] == {"total": 0.0, "form": 0.0, "rank_ndcg": 0.0, "answer_f1": None}
+    (line,) = [one for one in tiny_runs.history(tmp_path / "listwise") if "reward" in one]
+    assert line["rewards/answer_f1/mean"] is None
+    assert line["rewards/form/mean"] == 0.0
+
+
+def test_a_reward_that_raises_stops_the_run_and_names_row_and_reward(tmp_path, monkeypatch):
+    def broken(task, reply, truth):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(scoring, "LISTWISE", {**scoring.LISTWISE, "form": broken})
+    with pytest.raises(
+        RewardFailed, match=r"'form' failed on example 'row\d/rank/0' \(row 'row\d'\).*division by zero"
+    ):
+        listwise(tiny_runs.run_of(tmp_path, "listwise", rows=4, max_steps=1, weights={"form": 1.0}))
+    assert last_checkpoint(tmp_path / "listwise") is None
+
+
+def test_a_run_whose_rewards_no_longer_differ_ends_and_says_so(tmp_path):
+    ended = pointwise(tiny_runs.run_of(tmp_path, "pointwise", rows=4, max_steps=30, patience=2, temperature=1e-4))
+    assert ended.startswith("stopped at step ")
+    assert "were all the same" in ended
+    assert last_checkpoint(tmp_path / "pointwise") is not None
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_examples(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(
+        group.GRPOTrainer, "_compute_loss", lambda self, model, inputs: torch.tensor(float("nan"), requires_grad=True)
+    )
+    with pytest.raises(NotANumber, match=r"the loss is nan at step 1, examples 'row\d/rank/0'"):
+        listwise(tiny_runs.run_of(tmp_path, "listwise", rows=4, max_steps=1))
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ({"forn": 1.0}, "there is no reward 'forn'"),
+        ({"form": -1.0}, "must not be negative"),
+        ({"form": 0.0}, "no reward"),
+    ],
+)
+def test_weights_that_teach_nothing_or_do_not_exist_are_refused(weights, told, tmp_path):
+    with pytest.raises(InvalidInput, match=told):
+        listwise(tiny_runs.run_of(tmp_path, "listwise", rows=4, max_steps=1, weights=weights))
+
+
+def test_resumed_reinforcement_equals_uninterrupted(tmp_path):
+    options = {"rows": 4, "save_steps": 2, "max_steps": 4, "beta": 0.1, "weights": {"length": 1.0}, "free_tokens": 1}
+    listwise(tiny_runs.run_of(tmp_path / "whole", "listwise", **options))
+    listwise(tiny_runs.run_of(tmp_path / "half", "listwise", **{**options, "max_steps": 2}))
+    listwise(tiny_runs.run_of(tmp_path / "half", "listwise", **options), resume=True)
+    assert weights_of(tmp_path / "half" / "listwise") == weights_of(tmp_path / "whole" / "listwise")
+
+
+def weights_of(out):
+    from safetensors.torch import load_file
+
+    tensors = load_file(last_checkpoint(out) / "adapter_model.safetensors")
+    return {name: one.tolist() for name, one in tensors.items()}
