@@ -68,7 +68,8 @@ def serve(folder, tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("serve") / "log"
-    command = [str(Path(sys.executable).parent / "transformers"), "serve", "--port", str(port), "--host", "127.0.0.1"]
+    program = Path(__file__).with_name("transformers_serve.py")
+    command = [sys.executable, str(program), "serve", "--port", str(port), "--host", "127.0.0.1"]
     command += ["--device", "cpu", "--dtype", "float32", folder]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     with log.open("w") as told, subprocess.Popen(command, stdout=told, stderr=told, env=environment) as running:

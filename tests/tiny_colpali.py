@@ -6,6 +6,7 @@ They are saved to a folder and loaded by the same path as a published checkpoint
 import atexit
 import shutil
 import tempfile
+from copy import deepcopy
 from functools import cache, partial
 from importlib.util import find_spec
 
@@ -42,12 +43,17 @@ def encoder(family="colmodernvbert", seed=0, dtype="float32"):
     return PageEncoder(folder(family, seed), dtype=dtype, device="cpu")
 
 
+def _tokenizer(*options):
+    """A copy of the tests' tokenizer: processors add their own tokens to the one that they are given."""
+    return deepcopy(tiny_models.tokenizer(*options))
+
+
 def save_colpali(place, seed):
     """PaliGemma with two layers, on squares of 8 x 8 cells."""
     import torch
     from transformers import ColPaliConfig, ColPaliForRetrieval, ColPaliProcessor, SiglipImageProcessor
 
-    words = tiny_models.tokenizer()
+    words = _tokenizer()
     pictures = SiglipImageProcessor(size={"height": 112, "width": 112})
     pictures.image_seq_length = 64
     reads = ColPaliProcessor(pictures, words)
@@ -64,7 +70,7 @@ def save_colqwen2(place, seed):
     import torch
     from transformers import ColQwen2Config, ColQwen2ForRetrieval, ColQwen2Processor, Qwen2VLImageProcessor
 
-    words = tiny_models.tokenizer(tiny_models.QWEN, tiny_models._QWEN_TOKENS)
+    words = _tokenizer(tiny_models.QWEN, tiny_models._QWEN_TOKENS)
     pictures = Qwen2VLImageProcessor(size={"shortest_edge": 56 * 56, "longest_edge": 224 * 224})
     reads = ColQwen2Processor(pictures, words)
     vision = {"depth": 2, "embed_dim": 32, "hidden_size": 64, "num_heads": 2, "mlp_ratio": 2, "patch_size": 14}
@@ -103,7 +109,7 @@ def save_colqwen2_5(place, seed):
     from colpali_engine.models import ColQwen2_5, ColQwen2_5_Processor
     from transformers import Qwen2_5_VLConfig, Qwen2VLImageProcessor, Qwen2VLVideoProcessor
 
-    words = tiny_models.tokenizer(tiny_models.QWEN, tiny_models._QWEN_TOKENS)
+    words = _tokenizer(tiny_models.QWEN, tiny_models._QWEN_TOKENS)
     size = {"shortest_edge": 56 * 56, "longest_edge": 224 * 224}
     reads = ColQwen2_5_Processor(Qwen2VLImageProcessor(size=size), words, Qwen2VLVideoProcessor())
     vision = {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 64}
@@ -119,7 +125,7 @@ def save_colqwen3(place, seed):
     from colpali_engine.models import ColQwen3, ColQwen3Processor
     from transformers import Qwen2VLImageProcessor, Qwen3VLConfig, Qwen3VLVideoProcessor
 
-    words = tiny_models.tokenizer(tiny_models.QWEN, tiny_models._QWEN_TOKENS)
+    words = _tokenizer(tiny_models.QWEN, tiny_models._QWEN_TOKENS)
     size = {"shortest_edge": 64 * 64, "longest_edge": 256 * 256}
     pictures = Qwen2VLImageProcessor(patch_size=16, size=size)
     reads = ColQwen3Processor(pictures, words, Qwen3VLVideoProcessor(patch_size=16))
@@ -156,7 +162,7 @@ def _tiles(processor):
 
 def _tiled_tokenizer():
     special = (*tiny_models._SMOLVLM_TOKENS, "<|begin_of_text|>", *tiny_models._TILES)
-    return tiny_models.tokenizer(tiny_models.SMOLVLM, special)
+    return _tokenizer(tiny_models.SMOLVLM, special)
 
 
 def _gemma(words):
