@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from rag_reasoner.cli import app
 from rag_reasoner.evaluate.benchmarks import BENCHMARKS
+from rag_reasoner.evaluate.calibrate import calibrate
+from rag_reasoner.evaluate.folder import read_run
 from rag_reasoner.models.adapter_card import read_card
 
 PDF = sorted((Path(__file__).parent.parent / "examples" / "pdfs").glob("*.pdf"))[0]
@@ -100,7 +102,10 @@ def test_calibrate_tells_what_it_would_do_and_stores_it_where_asked(tmp_path):
     card = tmp_path / "mine" / "card.json"
     card.write_text('{"format_version": 1, "base_hash": "abc"}')
     assert "stored in" in printed("calibrate", tmp_path / "run", "--adapter", tmp_path / "mine")
-    assert read_card(tmp_path / "mine").calibration is not None
+    assert (
+        read_card(tmp_path / "mine").calibration
+        == calibrate(read_run(tmp_path / "run").records, "isotonic").calibration
+    )
     refused = typed("calibrate", tmp_path / "run", "--adapter", tmp_path / "mine")
     assert (refused.exit_code, "--replace" in refused.stderr) == (2, True)
 

@@ -129,7 +129,8 @@ def test_the_slice_of_one_document_narrows_order_relevance_and_what_was_kept():
 
 
 def test_the_slice_that_bm25_misses_has_only_those():
-    assert slices.missed_by_bm25(made(gold={"bm25_rank": 2})) is not None
+    missed = made(gold={"bm25_rank": 2})
+    assert slices.missed_by_bm25(missed) == missed
     assert slices.missed_by_bm25(made(gold={"bm25_rank": 1})) is None
     assert slices.missed_by_bm25(BASE) is None
 

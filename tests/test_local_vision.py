@@ -227,4 +227,5 @@ def test_an_image_of_an_odd_shape_is_read_or_costs_its_own_candidate_only(backen
     monkeypatch.setitem(PICTURES, f"odd {shape}", picture(5, shape))
     odd, plain = backend.judge([RelevanceTask(QUESTION, page) for page in (shown("odd", f"odd {shape}"), PAGES[0])])
     assert odd.probability is not None or odd.fault.kind == "image_unread"
-    assert plain.probability is not None
+    (alone,) = backend.judge([RelevanceTask(QUESTION, PAGES[0])])
+    assert plain.probability == pytest.approx(alone.probability, abs=1e-5)
