@@ -401,3 +401,21 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         for pages in ("80", "320")
     ]
     assert peaks[1] < peaks[0] + 30_000
+
+
+def test_a_damaged_sketch_is_noticed_where_asserts_are_left_out(tmp_path):
+    code = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from rag_reasoner.retrieve.store.base import PageVectors\n"
+        "from rag_reasoner.retrieve.store.local import LocalPageStore\n"
+        "place = Path(sys.argv[1])\n"
+        "with_one = LocalPageStore(place, model='m', dim=4)\n"
+        "with_one.upsert([PageVectors('p', 'h', np.ones((3, 4), np.float32), {'document': 'd'})])\n"
+        "with_one.close()\n"
+        "(file,) = place.glob('*.sketches')\n"
+        "file.write_bytes(bytes([file.read_bytes()[0] ^ 255]) + file.read_bytes()[1:])\n"
+        "LocalPageStore(place).check()\n"
+    )
+    done = subprocess.run([sys.executable, "-O", "-c", code, str(tmp_path / "s")], capture_output=True, text=True)
+    assert "is damaged" in done.stderr
