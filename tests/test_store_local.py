@@ -81,6 +81,19 @@ def test_a_large_store_checks_each_page_before_its_first_use(store, monkeypatch)
         again.check()
 
 
+@pytest.mark.parametrize("kind", ["vectors", "sketches"])
+def test_a_check_compares_again_what_was_whole_when_it_was_opened(store, kind):
+    again = LocalPageStore(store._folder)
+    again.check()
+    (path,) = store._folder.glob(f"*.{kind}")
+    with path.open("r+b") as file:
+        first = file.read(1)[0]
+        file.seek(0)
+        file.write(bytes([first ^ 1]))
+    with pytest.raises(Unreadable, match="checksum of page 'p0'"):
+        again.check()
+
+
 @pytest.mark.parametrize("indexed", [True, False], ids=["faiss", "no faiss"])
 def test_a_large_store_finds_what_scoring_everything_finds(tmp_path, large, monkeypatch, indexed):
     monkeypatch.setattr(commit, "faiss_is_here", lambda: indexed)

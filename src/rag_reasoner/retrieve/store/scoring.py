@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -80,9 +81,18 @@ def cores() -> int:
 
 def _one_blas_thread() -> AbstractContextManager[object]:
     """Keep BLAS from starting threads of its own in each of ours, where that can be said."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    controller = _controller()
+    limits: AbstractContextManager[object] = (
+        controller.limit(limits=1, user_api="blas") if controller else nullcontext()
+    )
     return limits
+
+
+@cache
+def _controller() -> Any:
+    """The handle of NumPy's BLAS, found once: looking through all loaded libraries takes longer than small searches."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController()
