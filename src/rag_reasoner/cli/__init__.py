@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rag_reasoner import __version__
-from rag_reasoner.cli import ask, batch, calibrate, compare, doctor, eval, index, pull, rerank, search
+from rag_reasoner.cli import ask, batch, calibrate, compare, doctor, eval, index, pull, rerank, search, serve
 
 app = typer.Typer(
     help="Ask PDFs and images: irrelevant pages dropped, the rest ranked with reasons, quotes looked up on the page.",
@@ -23,6 +23,7 @@ app.command("eval", epilog=eval.EXAMPLES)(eval.evaluate)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("calibrate", epilog=calibrate.EXAMPLES)(calibrate.fit)
 app.add_typer(batch.app, name="batch")
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("pull", epilog=pull.EXAMPLES)(pull.pull)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 

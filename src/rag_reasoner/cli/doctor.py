@@ -12,8 +12,9 @@ from rag_reasoner.cli import options
 from rag_reasoner.cli.exits import EXIT_CODES, NO_MODEL, guarded
 from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.reranker import ReasoningReranker
+from rag_reasoner.server.known import PAIR, QUERY, chances, problems
 from rag_reasoner.tasks import Format
-from rag_reasoner.types import Document, Image
+from rag_reasoner.types import Image
 
 EXAMPLES = f"""
 Examples:
@@ -26,10 +27,6 @@ Examples:
 """
 
 PACKAGES = ("rag-reasoner", "pypdfium2", "bm25s", "torch", "transformers", "peft", "torchvision", "rapidocr")
-
-QUERY = "In which year did the town's museum open?"
-RELEVANT = Document("relevant", "The town's museum opened its doors in the year 1962, after a decade of building.")
-IRRELEVANT = Document("irrelevant", "Basalt is a dark rock that forms when lava cools quickly at the surface.")
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -78,17 +75,13 @@ def _judges(model: str | None, format: Format | None) -> Iterator[str]:
     started = time.monotonic()
     reasoner = ReasoningReranker(model, format=format, keep="all")
     typer.echo(f"✓ {reasoner.model_name} loaded in {time.monotonic() - started:.1f} s")
-    result = reasoner.rerank(QUERY, [IRRELEVANT, RELEVANT])
-    chances = {j.candidate.document.id: j.probability for j in result.ranked}
-    relevant, irrelevant = chances["relevant"], chances["irrelevant"]
-    typer.echo(f"  P(relevant) of a relevant text {_shown(relevant)}, of an irrelevant one {_shown(irrelevant)}")
+    result = reasoner.rerank(QUERY, PAIR)
+    chance = chances(result)
+    relevant, irrelevant = _shown(chance["relevant"]), _shown(chance["irrelevant"])
+    typer.echo(f"  P(relevant) of a relevant text {relevant}, of an irrelevant one {irrelevant}")
     for fault in result.faults:
         typer.echo(f"  {fault.kind}: {fault.detail}")
-    if relevant is not None and irrelevant is not None and relevant <= irrelevant:
-        yield "the model does not tell a relevant text from an irrelevant one: wrong chat template, or wrong model?"
-    first = result.ranked[0].candidate.document.id
-    if first == "irrelevant" and not result.degraded:
-        yield "the model ranks an irrelevant text first: wrong --format, or wrong model?"
+    yield from problems(result)
 
 
 def _shown(chance: float | None) -> str:

@@ -43,6 +43,21 @@ def load(
         raise Unreadable(name_of(image), "the image is damaged") from error
 
 
+def check(data: bytes, *, pool: Pool | None = None) -> str:
+    """The media type of an encoded image, of which only the size has been read; else `Unreadable`."""
+    workers, unnamed = pool or shared(), Image(data=data)
+    try:
+        with workers.borrow() as worker:
+            about, first, *_ = worker.request(
+                {"do": "inspect", "path": None, "last": 1}, _small_enough(data, unnamed), seconds=workers.limits.seconds
+            )
+    except (Refused, Lost) as error:
+        raise Unreadable(name_of(unnamed), str(error)) from error
+    if refused := first.header.get("refused"):
+        raise Unreadable(name_of(unnamed), str(refused))
+    return str(about.header["media_type"])
+
+
 def name_of(image: Image) -> str:
     """What an image is called in a message."""
     if image.path is not None:

@@ -30,9 +30,9 @@ warnings.simplefilter("ignore")
 Image.MAX_IMAGE_PIXELS = None  # ours is checked, for every frame, and refuses instead of warning
 
 
-def inspect(path: str, last: int, blob: bytes) -> Iterator[Frame]:
+def inspect(path: str | None, last: int, blob: bytes) -> Iterator[Frame]:
     """The number of images in the file; each is checked up to `last`, none decoded."""
-    with _opened(Path(path)) as image:
+    with _opened(blob if path is None else Path(path)) as image:
         count = _count(image)
         yield Frame({"pages": count, "media_type": Image.MIME[str(image.format)]})
         for number in range(1, min(count, last) + 1):

@@ -1,0 +1,44 @@
+"""How deep JSON is nested, counted while it comes in, so that no parser ever meets it."""
+
+import re
+
+_STRING = re.compile(rb'(?:[^"\\]|\\.)*+', re.DOTALL)
+"""What follows an opening quotation mark, up to the closing one or to a lone backslash at the end."""
+
+_MARK = re.compile(rb'["\[\]{}]')
+
+
+class Depth:
+    """Counts brackets outside strings, over any number of pieces. `deepest` is the deepest nesting so far."""
+
+    def __init__(self) -> None:
+        self.deepest = 0
+        self._depth = 0
+        self._quoted = False
+        self._escaped = False
+
+    def feed(self, piece: bytes, most: int) -> None:
+        """Count on, through the next piece; no further than to more than `most`."""
+        place = 0
+        while place < len(piece) and self.deepest <= most:
+            place = self._rest_of_string(piece, place) if self._quoted else self._next_mark(piece, place)
+
+    def _rest_of_string(self, piece: bytes, place: int) -> int:
+        if self._escaped:
+            self._escaped = False
+            return place + 1
+        found = _STRING.match(piece, place)
+        end = found.end() if found else place
+        self._quoted = end >= len(piece) or piece[end : end + 1] != b'"'
+        self._escaped = piece[end : end + 1] == b"\\"
+        return end + 1
+
+    def _next_mark(self, piece: bytes, place: int) -> int:
+        found = _MARK.search(piece, place)
+        if not found:
+            return len(piece)
+        mark = found.group()
+        self._quoted = mark == b'"'
+        self._depth += (mark in b"[{") - (mark in b"]}")
+        self.deepest = max(self.deepest, self._depth)
+        return found.end()

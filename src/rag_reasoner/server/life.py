@@ -1,0 +1,43 @@
+"""Whether the server takes on work, and how much it has."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rag_reasoner.server.problems import Problem
+
+
+class Life:
+    """Counts of one server: requests taken on, those that are being worked on, and bytes of bodies held.
+
+    `draining`: nothing new is taken on. `over`: what is still at work must stop.
+    """
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.over = asyncio.Event()
+        self.taken = 0
+        self.working = 0
+        self.buffered = 0
+
+    @contextmanager
+    def takes(self) -> Iterator[None]:
+        """A request is taken on, from its headers to the last byte of its reply. Raises Problem when draining."""
+        if self.draining:
+            raise Problem(503, "draining", "the server is shutting down; ask another one", retry_after=5)
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+    @contextmanager
+    def works(self, most: int) -> Iterator[None]:
+        """A request, wholly read, is worked on. Raises Problem when `most` already are."""
+        if self.working >= most:
+            raise Problem(503, "busy", f"{most} requests are already waiting; try again later", retry_after=2)
+        self.working += 1
+        try:
+            yield
+        finally:
+            self.working -= 1

@@ -1,0 +1,69 @@
+"""The process: it listens, and when it is told to end it finishes what it has begun."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import Any, cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from rag_reasoner.server.life import Life
+from rag_reasoner.server.protocol import Patience, PatientProtocol
+from rag_reasoner.server.settings import ServerSettings
+
+
+def listen(app: FastAPI, settings: ServerSettings, host: str, port: int, tell: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `tell` is told the address as soon as it is open.
+
+    The first signal takes the server out of service: /readyz and new work get 503, what is under way may take
+    `settings.drain_seconds`. A second signal ends it at once.
+    """
+    patience = Patience(settings.header_seconds, settings.max_connections)
+    config = uvicorn.Config(
+        app,
+        host,
+        port,
+        http=cast(Any, partial(PatientProtocol, patience=patience)),
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    _Listening(config, app.state.life, settings.drain_seconds, tell).run()
+
+
+class _Listening(uvicorn.Server):
+    """uvicorn's server closes its door with the first signal; this one says 503 at the door until it is done."""
+
+    def __init__(self, config: uvicorn.Config, life: Life, drain_seconds: float, tell: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._life, self._drain_seconds, self._tell = life, drain_seconds, tell
+        self._ends = 0.0
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        for server in self.servers:
+            for socket in server.sockets:
+                host, port = socket.getsockname()[:2]
+                self._tell(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._life.draining:
+            self._ends = 0.0
+            return
+        self._life.draining = True
+        self._ends = time.monotonic() + self._drain_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._life.draining and (not self._life.taken or time.monotonic() >= self._ends):
+            self._life.over.set()
+            return True
+        return await super().on_tick(counter)
