@@ -1,14 +1,15 @@
 """The public face: a reranker built once and asked many times."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from rag_reasoner.adapters import adapter
-from rag_reasoner.backends.base import Completer, Judge
+from rag_reasoner.backends.base import Backend, Completer, Judge
 from rag_reasoner.backends.load import Named, load_backend
 from rag_reasoner.candidates import CandidateLike, as_candidates, checked_query, from_one_up, one_of
 from rag_reasoner.drive import Budget, Emit, Event, Run, arun, run, silent
@@ -145,6 +146,16 @@ class ReasoningReranker(DropsIntoLlamaIndex):
     ) -> AsyncIterator[Event | Result]:
         """`stream`, awaited. Leaving the loop early cancels the run."""
         return astreamed(lambda emit: self._later(self._asked(query, candidates, top_n, answer=answer), emit))
+
+    def through(self, wrap: Callable[[Backend], Any]) -> "ReasoningReranker":
+        """A copy whose models are asked through what `wrap` makes of each; a model in two roles is wrapped once."""
+        models = {id(model): model for model in (self._judge, self._completer) if model is not None}
+        wrapped = {key: wrap(model) for key, model in models.items()}
+        other = copy(self)
+        other._postprocessor = None  # an adapter that was made holds the original
+        other._judge = wrapped.get(id(self._judge))
+        other._completer = wrapped.get(id(self._completer))
+        return other
 
     def as_langchain(self, **options: Any) -> Any:
         """A LangChain document compressor. Raises MissingIntegration where its package is not installed."""

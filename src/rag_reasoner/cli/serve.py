@@ -64,7 +64,7 @@ def serve(
         )
     settings = ServerSettings(
         token=token,
-        hosts=("127.0.0.1", "localhost", "[::1]", host) if token is None else (),
+        hosts=() if token else tuple(dict.fromkeys(("127.0.0.1", "localhost", "[::1]", _in_url(host)))),
         max_candidates=max_candidates,
         max_waiting=max_waiting,
         request_seconds=request_seconds,
@@ -81,3 +81,8 @@ def _at_home(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _in_url(host: str) -> str:
+    """The host as an address names it."""
+    return f"[{host}]" if ":" in host else host

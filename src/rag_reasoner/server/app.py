@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 import rag_reasoner
@@ -39,9 +40,10 @@ def create_app(reranker: ReasoningReranker, settings: ServerSettings | None = No
         docs_url=None,  # these pages would be fetched from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(HTTPBearer(auto_error=False))] if settings.token else [],  # checked at the gate
     )
     app.state.life, app.state.engine = life, engine
-    app.include_router(rerank.router(engine))
+    app.include_router(rerank.router(engine, settings))
     app.include_router(answer.router(engine, settings))
     app.include_router(health.router(engine, settings, life))
     for kind in (Problem, RagReasonerError, RequestValidationError, HTTPException):

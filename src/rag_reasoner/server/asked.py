@@ -1,11 +1,12 @@
 """What clients may ask: the shapes of Cohere and Jina, and our own."""
 
 import json
+import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from rag_reasoner.server.images import decoded
@@ -15,7 +16,15 @@ from rag_reasoner.types import Box, Document, Word
 MOST: ContextVar[int] = ContextVar("rag_reasoner_server_candidates", default=100)
 """How many documents a request may have; the server says so before a request is validated."""
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _whole(text: str) -> str:
+    if _HALF.search(text):
+        raise PydanticCustomError("half_a_pair", "the text has half a surrogate pair, which is no character")
+    return text
 
 
 class AskedWord(BaseModel):
@@ -72,7 +81,8 @@ def _not_too_many(given: object) -> object:
     return given
 
 
-DocumentLike = Annotated[Annotated[str, Tag("text")] | Annotated[AskedDocument, Tag("object")], Discriminator(_shape)]
+TextDocument = Annotated[str, AfterValidator(_whole), Tag("text")]
+DocumentLike = Annotated[TextDocument | Annotated[AskedDocument, Tag("object")], Discriminator(_shape)]
 Documents = Annotated[list[DocumentLike], BeforeValidator(_not_too_many)]
 
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from rag_reasoner.server.replied import Words
+
 T = TypeVar("T")
 
 HEARTBEAT = ": still working\n\n"
@@ -25,7 +27,7 @@ class TextEvent(BaseModel):
     """The next piece of a reply that a model is writing: for the eye; what counts is in the result."""
 
     stage: str
-    text: str
+    text: Words
 
 
 def sent(name: str, data: BaseModel) -> str:

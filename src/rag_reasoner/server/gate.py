@@ -7,7 +7,7 @@ import traceback
 from contextlib import ExitStack
 
 from rag_reasoner.server.body import Body, ClientLeft, header
-from rag_reasoner.server.life import Life
+from rag_reasoner.server.life import Life, draining
 from rag_reasoner.server.problems import ASGI, Problem
 from rag_reasoner.server.settings import ServerSettings
 
@@ -76,7 +76,7 @@ class Gate:
             if work in done or reply.complete:
                 await work
             elif over in done:
-                raise Problem(503, "draining", "the server is shutting down; ask another one", 5, close=True)
+                raise draining()
             elif left in done:
                 raise ClientLeft
             else:
@@ -86,7 +86,7 @@ class Gate:
         finally:
             for task in (work, left, over):
                 task.cancel()
-            await asyncio.wait({work, left, over})
+            await asyncio.gather(work, left, over, return_exceptions=True)
 
 
 class _Reply:

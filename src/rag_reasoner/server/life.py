@@ -24,7 +24,7 @@ class Life:
     def takes(self) -> Iterator[None]:
         """A request is taken on, from its headers to the last byte of its reply. Raises Problem when draining."""
         if self.draining:
-            raise Problem(503, "draining", "the server is shutting down; ask another one", retry_after=5)
+            raise draining()
         self.taken += 1
         try:
             yield
@@ -41,3 +41,8 @@ class Life:
             yield
         finally:
             self.working -= 1
+
+
+def draining() -> Problem:
+    """What is said to whoever comes, or still waits, while the server shuts down."""
+    return Problem(503, "draining", "the server is shutting down; ask another one", retry_after=5, close=True)

@@ -38,15 +38,20 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if self._owes:
             self._wait()
         else:
             self._heard()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.conn.their_state is h11.IDLE:
-            self._patience.silent[self] = None
+        if self._owes:
+            self._wait()
+
+    @property
+    def _owes(self) -> bool:
+        """Whether the client has yet to ask something whole: its headers, or the rest of a body nobody wanted."""
+        return self.conn.their_state is h11.IDLE or self.conn.our_state in (h11.DONE, h11.MUST_CLOSE)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "bad_request", "this is no HTTP request that can be read; check its headers and its length")
@@ -65,7 +70,7 @@ class PatientProtocol(H11Protocol):
 
     def _too_slow(self) -> None:
         seconds = self._patience.header_seconds
-        self._refuse(408, "too_slow", f"the headers did not come within {seconds:g} seconds")
+        self._refuse(408, "too_slow", f"the request did not come within {seconds:g} seconds")
 
     def _make_room(self) -> None:
         """The longest silent connection goes, or this one where all the others are being answered."""

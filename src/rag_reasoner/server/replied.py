@@ -1,10 +1,10 @@
 """What clients get back: scores and indices as Cohere's and Jina's clients read them, and what else we know beside."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from rag_reasoner.results import Result
 from rag_reasoner.results.scores import falling
@@ -15,13 +15,17 @@ _TOLD_WHOLE = frozenset(FAULTS) - {"backend_error", "unread", "outdated"}
 """Kinds of faults whose details are told; those of others may name a server or a file."""
 
 
+Words = Annotated[str, BeforeValidator(lambda text: text.encode("utf-8", "replace").decode("utf-8"))]
+"""Text that a model may have written: half a surrogate pair, which no JSON can hold, becomes a question mark."""
+
+
 class Cited(BaseModel):
     """A quote, looked up. Offsets count characters of the document's text; boxes are fractions of its page."""
 
     index: int
     document_id: str
     page: int | None
-    quote: str
+    quote: Words
     start: int | None
     end: int | None
     boxes: list[tuple[float, float, float, float]]
@@ -39,7 +43,7 @@ class Ranked(BaseModel):
     probability: float | None
     dropped: bool
     reason: str | None = Field(default=None, description="why it was dropped")
-    reasoning: str = ""
+    reasoning: Words = ""
     reasoned_by: str = ""
     ordered_by: str = ""
     citations: list[Cited] = []
@@ -50,7 +54,7 @@ class Told(BaseModel):
 
     kind: str
     meaning: str
-    detail: str
+    detail: Words
     index: int | None
 
 
@@ -117,7 +121,7 @@ class RerankReply(BaseModel):
 class Said(BaseModel):
     """The answer. `[n]` in its text is the rank of a document. `abstained`: the documents do not say."""
 
-    text: str
+    text: Words
     abstained: bool
     answered_by: str
     citations: list[Cited]

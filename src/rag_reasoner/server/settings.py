@@ -13,7 +13,8 @@ class ServerSettings:
     `token` is what clients must send as `Authorization: Bearer …`; None lets everyone in. `hosts` are the names that
     the server may be called by (the Host header), which keeps web pages away that give their own name our address; none
     is any. `max_waiting` requests are worked on or wait at a time, `max_buffered` bytes of bodies are held meanwhile.
-    A body must come at `slowest_body` bytes a second or more, after a grace of `body_seconds`.
+    Query and documents have up to `max_text` characters; a page has about 3,000. A body must come at `slowest_body`
+    bytes a second or more, after a grace of `body_seconds`.
 
     Raises InvalidInput for a value that cannot be used.
     """
@@ -23,6 +24,7 @@ class ServerSettings:
     max_body: int = 32 << 20
     max_buffered: int = 512 << 20
     max_candidates: int = 100
+    max_text: int = 4_000_000
     max_depth: int = 32
     max_waiting: int = 64
     max_connections: int = 512
@@ -37,7 +39,7 @@ class ServerSettings:
     def __post_init__(self) -> None:
         if self.token is not None and not (self.token.isascii() and self.token.isprintable() and self.token.strip()):
             raise InvalidInput("the token must be printable ASCII and not empty; make one with `openssl rand -hex 32`")
-        for name in ("max_body", "max_buffered", "max_candidates", "max_depth", "max_waiting", "max_connections"):
+        for name in (name for name in self.__slots__ if name.startswith("max_")):
             from_one_up(name, getattr(self, name))
         for name in ("header_seconds", "body_seconds", "request_seconds", "ready_seconds", "heartbeat_seconds"):
             if not getattr(self, name) > 0:

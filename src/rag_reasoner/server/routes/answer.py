@@ -14,7 +14,7 @@ from rag_reasoner.server.engine import Engine
 from rag_reasoner.server.events import HEARTBEAT, StepEvent, TextEvent, sent, with_heartbeats
 from rag_reasoner.server.problems import Problem
 from rag_reasoner.server.replied import AnswerReply, ErrorReply, answer_reply
-from rag_reasoner.server.routes.common import ERRORS, given
+from rag_reasoner.server.routes.common import ERRORS, given, limits
 from rag_reasoner.server.settings import ServerSettings
 from rag_reasoner.server.told import as_problem
 from rag_reasoner.types import Document
@@ -23,7 +23,7 @@ _STREAM = {"description": "the answer, or with `stream` events", "content": {"te
 
 
 def router(engine: Engine, settings: ServerSettings) -> APIRouter:
-    routes = APIRouter(tags=["answer"])
+    routes = APIRouter(tags=["answer"], dependencies=[limits(settings)])
 
     @routes.post(
         "/v1/answer",
@@ -33,7 +33,7 @@ def router(engine: Engine, settings: ServerSettings) -> APIRouter:
     )
     async def answer(asked: AnswerRequest) -> AnswerReply | Response:
         """Answer a question from documents, with citations."""
-        question, documents = await given(asked.question, asked)
+        question, documents = await given(asked.question, asked, settings)
         if asked.stream:
             told = _told(engine, settings, asked, question, documents)
             return StreamingResponse(told, media_type="text/event-stream", headers={"cache-control": "no-store"})

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from rag_reasoner.server.engine import Engine
-from rag_reasoner.server.life import Life
+from rag_reasoner.server.life import Life, draining
 from rag_reasoner.server.problems import Problem
 from rag_reasoner.server.ready import Ready
 from rag_reasoner.server.replied import ErrorReply
@@ -33,7 +33,7 @@ def router(engine: Engine, settings: ServerSettings, life: Life) -> APIRouter:
     async def readyz() -> Serving:
         """The model answers a question whose answer is known, and no shutdown has begun."""
         if life.draining:
-            raise Problem(503, "draining", "the server is shutting down")
+            raise draining()
         if problem := await ready.problem():
             raise Problem(503, "not_ready", problem, retry_after=2)
         return Serving(model=engine.model_name)

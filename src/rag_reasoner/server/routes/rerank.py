@@ -5,15 +5,16 @@ from fastapi import APIRouter
 from rag_reasoner.server.asked import RerankRequest
 from rag_reasoner.server.engine import Engine
 from rag_reasoner.server.replied import RerankReply, rerank_reply
-from rag_reasoner.server.routes.common import ERRORS, given
+from rag_reasoner.server.routes.common import ERRORS, given, limits
+from rag_reasoner.server.settings import ServerSettings
 
 
-def router(engine: Engine) -> APIRouter:
+def router(engine: Engine, settings: ServerSettings) -> APIRouter:
     """Both versions; they differ in what they say of themselves only."""
-    routes = APIRouter(tags=["rerank"])
+    routes = APIRouter(tags=["rerank"], dependencies=[limits(settings)])
 
     async def ranked(asked: RerankRequest, version: str) -> RerankReply:
-        query, documents = await given(asked.query, asked)
+        query, documents = await given(asked.query, asked, settings)
         return rerank_reply(asked, await engine.arerank(query, documents, top_n=asked.top_n), version)
 
     @routes.post("/v1/rerank", responses=ERRORS, response_model_exclude_unset=True)
