@@ -1,15 +1,33 @@
-"""Where on the page: boxes for the quotes that were found. Only pages that are cited have their words read."""
+"""From an outcome to a result, with boxes for the quotes that were found. Only cited pages have their words read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from rag_reasoner.boxes import boxes_of
 from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.pages import with_words
+from rag_reasoner.results import Result
 from rag_reasoner.stages.pipeline import Outcome
-from rag_reasoner.types import Citation, Document, Dropped, Judgement, Word
+from rag_reasoner.types import Citation, Document, Dropped, Judgement, Usage, Word
 
 Words = Callable[[Document], tuple[Word, ...]]
+
+
+def result_of(query: str, outcome: Outcome, usage: Usage, timings: Mapping[str, float], model: str) -> Result:
+    """What a run gives back: its outcome, located, and the account of what it took."""
+    outcome = located(outcome)
+    return Result(
+        query,
+        outcome.ranked,
+        outcome.dropped,
+        outcome.answer,
+        outcome.faults,
+        outcome.degraded,
+        usage + Usage(cut_documents=outcome.cut),
+        timings,
+        outcome.agreement,
+        model,
+    )
 
 
 def located(outcome: Outcome) -> Outcome:

@@ -15,7 +15,7 @@ from rag_reasoner.candidates import CandidateLike, as_candidates, checked_query,
 from rag_reasoner.drive import Budget, Emit, Event, Run, arun, run, silent
 from rag_reasoner.duck import DropsIntoLlamaIndex
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.located import located
+from rag_reasoner.located import result_of
 from rag_reasoner.pages.image import load as load_image
 from rag_reasoner.results import Result
 from rag_reasoner.stages.keep import Keep, checked
@@ -131,8 +131,7 @@ class ReasoningReranker(DropsIntoLlamaIndex):
         many = [self._asked(query, candidates, None, answer=answer) for query, candidates in asked]
         found = run(together([one.steps for one in many]), this)
         return [
-            self._result(one.query, located(outcome), usage, this)
-            for one, (outcome, usage) in zip(many, found, strict=True)
+            self._result(one.query, outcome, usage, this) for one, (outcome, usage) in zip(many, found, strict=True)
         ]
 
     def stream(
@@ -178,29 +177,18 @@ class ReasoningReranker(DropsIntoLlamaIndex):
     def _now(self, asked: "_Asked", emit: Emit = silent) -> Result:
         this = self._run(emit)
         outcome, usage = run(asked.steps, this)
-        return self._result(asked.query, located(outcome), usage, this)
+        return self._result(asked.query, outcome, usage, this)
 
     async def _later(self, asked: "_Asked", emit: Emit = silent) -> Result:
         this = self._run(emit)
         outcome, usage = await arun(asked.steps, this)
-        return self._result(asked.query, await asyncio.to_thread(located, outcome), usage, this)
+        return await asyncio.to_thread(self._result, asked.query, outcome, usage, this)
 
     def _run(self, emit: Emit = silent) -> Run:
         return Run(self._judge, self._completer, self._budget, emit, self._raise)
 
     def _result(self, query: str, outcome: Outcome, usage: Usage, this: Run) -> Result:
-        return Result(
-            query,
-            outcome.ranked,
-            outcome.dropped,
-            outcome.answer,
-            outcome.faults,
-            outcome.degraded,
-            usage + Usage(cut_documents=outcome.cut),
-            dict(this.timings),
-            outcome.agreement,
-            self.model_name,
-        )
+        return result_of(query, outcome, usage, dict(this.timings), self.model_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,44 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from rag_reasoner.batch.lines import numbered, read_question
 from rag_reasoner.batch.requests import Done, Plan, Question, advance, build_requests, parse_replies
-from rag_reasoner.candidates import as_candidates
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.types import Document, Image
 
 PLAN, QUESTIONS, RESULTS = "plan.json", "questions.jsonl", "results.jsonl"
-_EXAMPLE = '{"id": "q1", "question": "...", "candidates": [{"id": "a", "text": "..."}]}'
-
-
-class _Given(BaseModel):
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-    id: str
-    text: str = ""
-    title: str = ""
-    image: str | None = None
-    page: int | None = None
-    source: str | None = None
-
-    def document(self) -> Document:
-        image = Image(path=self.image) if self.image else None
-        return Document(self.id, self.text, image, self.source, self.page, self.title)
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-    id: str
-    question: str
-    candidates: list[_Given]
-
-    def asked(self) -> Question:
-        return Question(self.id, self.question, as_candidates(one.document() for one in self.candidates))
 
 
 def begin(folder: Path, questions: Path, plan: Plan) -> Path | None:
@@ -48,7 +20,7 @@ def begin(folder: Path, questions: Path, plan: Plan) -> Path | None:
         raise InvalidInput(f"{folder} holds a batch already; give a new folder")
     content = questions.read_bytes() if questions.is_file() else None
     if content is None:
-        raise InvalidInput(f"{questions} cannot be read; give a .jsonl file with lines like {_EXAMPLE}")
+        raise InvalidInput(f"{questions} cannot be read; give a .jsonl file of questions with their candidates")
     _parsed(content, str(questions))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / QUESTIONS).write_bytes(content)
@@ -93,8 +65,7 @@ def _plan(folder: Path) -> Plan:
 
 
 def _parsed(content: bytes, name: str) -> list[Question]:
-    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
-    questions = [_question(name, number, line) for number, line in lines]
+    questions = [_question(name, number, line) for number, line in numbered(content)]
     if len({question.id for question in questions}) < len(questions):
         raise InvalidInput(f"{name}: an id comes twice; replies could not be told apart")
     return questions
@@ -102,14 +73,9 @@ def _parsed(content: bytes, name: str) -> list[Question]:
 
 def _question(name: str, number: int, line: bytes) -> Question:
     try:
-        asked = _Line.model_validate_json(line).asked()
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InvalidInput(f"{name}, line {number}: {where}: {first['msg']}; a line is {_EXAMPLE}") from error
-    if not asked.query.strip():
-        raise InvalidInput(f"{name}, line {number}: the question is empty")
-    return replace(asked, query=asked.query.strip())
+        return read_question(line)
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}, line {number}: {error}") from None
 
 
 def _latest(folder: Path) -> int:

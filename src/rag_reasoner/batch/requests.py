@@ -19,15 +19,15 @@ from rag_reasoner.backends.openai_compatible.dialects import DIALECTS, Name
 from rag_reasoner.backends.openai_compatible.wire import NoLogprobs, Wire, read_completion, read_judgement
 from rag_reasoner.candidates import checked_query
 from rag_reasoner.errors import InvalidInput, Unreadable
-from rag_reasoner.located import located
+from rag_reasoner.located import result_of
 from rag_reasoner.messages import images
 from rag_reasoner.results import Result
 from rag_reasoner.stages.keep import Keep
-from rag_reasoner.stages.pipeline import Model, Outcome, Settings, pipeline
+from rag_reasoner.stages.pipeline import Model, Settings, pipeline
 from rag_reasoner.stages.rank import Listwise
 from rag_reasoner.stages.steps import AskJudge, Request, metered
 from rag_reasoner.tasks.base import Task
-from rag_reasoner.types import Candidate, Fault, Usage
+from rag_reasoner.types import Candidate, Fault
 
 URL = "/v1/chat/completions"
 
@@ -127,7 +127,7 @@ def advance(question: Question, plan: Plan, replies: Mapping[str, Any], asked: C
             request = steps.send([one.answered(replies) for one in posed])
     except StopIteration as done:
         outcome, usage = done.value
-        return Done(_result(query, located(outcome), usage, plan))
+        return Done(result_of(query, outcome, usage, {}, plan.model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +175,3 @@ def _posed(id: str, round_: int, place: int, task: Any, request: Request, wire: 
 def _body(task: Task, wire: Wire, plan: Plan, *, judged: bool) -> dict[str, Any]:
     image_url = reader(None, allow_urls=False, image_roots=plan.image_roots)
     return wire.judgement(task, image_url) if judged else wire.completion(task, image_url)  # type: ignore[arg-type]
-
-
-def _result(query: str, outcome: Outcome, usage: Usage, plan: Plan) -> Result:
-    return Result(
-        query,
-        outcome.ranked,
-        outcome.dropped,
-        outcome.answer,
-        outcome.faults,
-        outcome.degraded,
-        usage + Usage(cut_documents=outcome.cut),
-        {},
-        outcome.agreement,
-        plan.model,
-    )
