@@ -18,6 +18,11 @@ def grant(path: str | PathLike[str]) -> None:
     _granted.add(os.path.realpath(path))
 
 
+def revoke(path: str | PathLike[str]) -> None:
+    """Take back what `grant` allowed, where it was."""
+    _granted.discard(os.path.realpath(path))
+
+
 def allowed(path: str, roots: Sequence[str | PathLike[str]]) -> str:
     """The real path of the regular file meant by `path`; anything that is not allowed is `Unreadable`."""
     try:

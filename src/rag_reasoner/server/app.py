@@ -18,6 +18,8 @@ from rag_reasoner.server.life import Life
 from rag_reasoner.server.problems import Problem
 from rag_reasoner.server.routes import answer, health, rerank
 from rag_reasoner.server.settings import ServerSettings
+from rag_reasoner.server.web import routes as web
+from rag_reasoner.server.web.static import open_paths
 
 OPEN = frozenset({"/healthz"})
 """What is served without the token."""
@@ -46,7 +48,8 @@ def create_app(reranker: ReasoningReranker, settings: ServerSettings | None = No
     app.include_router(rerank.router(engine, settings))
     app.include_router(answer.router(engine, settings))
     app.include_router(health.router(engine, settings, life))
+    app.include_router(web.router(engine, settings))
     for kind in (Problem, RagReasonerError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, told.tell)
-    app.add_middleware(Gate, settings=settings, life=life, open_paths=OPEN)
+    app.add_middleware(Gate, settings=settings, life=life, open_paths=OPEN | open_paths())
     return app
