@@ -1,6 +1,5 @@
 """`rag-reasoner-train data filtered`: rows as the coarse filter leaves them."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer

@@ -1,7 +1,7 @@
 """Rows as a coarse filter leaves them: what the list-wise stage is shown, in the order in which it is shown it.
 
-A list-wise model that learns on lists in a random order meets other lists than it will be asked about. Here a judge goes
-first, as it does in the pipeline: it drops what is clearly irrelevant, and the rest stands in the order of P(relevant).
+A list-wise model that learns on lists in a random order meets other lists than it will be asked about. Here a judge
+goes first, as in the pipeline: it drops what is clearly irrelevant, and the rest stands in the order of P(relevant).
 """
 
 import json
