@@ -82,7 +82,9 @@ def serving(model="lexical", **settings):
 
 def post(url, path="/v2/rerank", token=None, **body):
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return httpx.post(url + path, json={"query": QUERY, "documents": TEXTS, **body}, headers=headers, timeout=60)
+    asked = {"query": QUERY, "documents": TEXTS, **body}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    return httpx.post(url + path, json=asked, headers=headers, timeout=60)
 
 
 def connect(port):

@@ -1,13 +1,19 @@
 """Server-sent events: a run told while it goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from rag_reasoner.server.replied import Words
+from rag_reasoner.drive import Event, StepDone
+from rag_reasoner.results import Result
+from rag_reasoner.server.problems import Problem
+from rag_reasoner.server.replied import ErrorReply, Words
+from rag_reasoner.server.settings import ServerSettings
+from rag_reasoner.server.told import as_problem
 
 T = TypeVar("T")
 
@@ -35,20 +41,53 @@ def sent(name: str, data: BaseModel) -> str:
     return f"event: {name}\ndata: {data.model_dump_json(exclude_unset=True)}\n\n"
 
 
-async def with_heartbeats(events: AsyncIterator[T], seconds: float) -> AsyncIterator[T | None]:
-    """The events, and None whenever none has come for `seconds`. Leaving early closes `events`."""
+async def narrated(
+    events: AsyncIterator[Event | Result], settings: ServerSettings, reply: Callable[[Result], BaseModel]
+) -> AsyncGenerator[str, None]:
+    """A run as server-sent events; the last is `reply` to its result, or the error that ended it."""
+    try:
+        async with aclosing(paced(events, settings.heartbeat_seconds, settings.request_seconds)) as heard:
+            async for event in heard:
+                yield HEARTBEAT if event is None else _told(event, reply)
+    except TimeoutError:
+        said = f"the answer took more than {settings.request_seconds:g} seconds; send fewer documents"
+        yield _error(Problem(504, "too_slow", said))
+    except Exception as error:  # noqa: BLE001 - the reply has begun: an error can only be told in it
+        yield _error(as_problem(error))
+
+
+async def paced(events: AsyncIterator[T], heartbeat: float, limit: float) -> AsyncGenerator[T | None, None]:
+    """The events, and None whenever none has come for `heartbeat` seconds. Leaving early closes `events`.
+
+    Raises TimeoutError after `limit` seconds. It counts for itself: `asyncio.timeout` around a yield would cancel
+    whoever reads.
+    """
+    ends = time.monotonic() + limit
     async with aclosing(events):  # type: ignore[type-var]
         pending = asyncio.ensure_future(anext(events))
         try:
-            while True:
-                done, _ = await asyncio.wait({pending}, timeout=seconds)
+            while (left := ends - time.monotonic()) > 0:
+                done, _ = await asyncio.wait({pending}, timeout=min(heartbeat, left))
                 if not done:
                     yield None
                     continue
                 yield pending.result()
                 pending = asyncio.ensure_future(anext(events))
+            raise TimeoutError
         except StopAsyncIteration:
             return
         finally:
             pending.cancel()
             await asyncio.wait({pending})
+
+
+def _told(event: Event | Result, reply: Callable[[Result], BaseModel]) -> str:
+    if isinstance(event, Result):
+        return sent("result", reply(event))
+    if isinstance(event, StepDone):
+        return sent("step", StepEvent(stage=event.stage, tasks=event.tasks, seconds=event.seconds))
+    return sent("text", TextEvent(stage=event.stage, text=event.text))
+
+
+def _error(problem: Problem) -> str:
+    return sent("error", ErrorReply(message=problem.message, error=problem.kind))

@@ -2,16 +2,18 @@
 
 import asyncio
 import hmac
-import logging
-import traceback
+from asyncio import FIRST_COMPLETED
+from collections.abc import Collection
 from contextlib import ExitStack
+from typing import Any
 
 from rag_reasoner.server.body import Body, ClientLeft, header
 from rag_reasoner.server.life import Life, draining
 from rag_reasoner.server.problems import ASGI, Problem
 from rag_reasoner.server.settings import ServerSettings
+from rag_reasoner.server.told import unexpected
 
-log = logging.getLogger(__name__)
+_GRACE_SECONDS = 5.0
 
 WORK = ("/v1/", "/v2/")
 """Paths below which there is work: refused while draining, and counted."""
@@ -36,8 +38,7 @@ class Gate:
         except Problem as problem:
             await reply.refuse(problem, body, receive)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, its message may hold a document's text
-            log.error("%s at %s", type(error).__name__, _where(error))
-            await reply.refuse(Problem(500, "internal", "something went wrong in the server"), body, receive)
+            await reply.refuse(unexpected(error), body, receive)
         finally:
             body.release()
 
@@ -70,23 +71,27 @@ class Gate:
         work = asyncio.ensure_future(self._app(scope, _replayed(content), reply.send))
         left, over = asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._life.over.wait())
         try:
-            done, _ = await asyncio.wait(
-                {work, left, over}, timeout=self._settings.request_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            if work in done or reply.complete:
+            ended = await self._first((work, left, over), reply)
+            if work in ended or reply.complete:
                 await work
-            elif over in done:
+            elif over in ended:
                 raise draining()
-            elif left in done:
+            elif left in ended:
                 raise ClientLeft
             else:
-                seconds = self._settings.request_seconds
-                said = f"the request took more than {seconds:g} seconds; send fewer documents"
+                said = f"the request took more than {self._settings.request_seconds:g} seconds; send fewer documents"
                 raise Problem(504, "too_slow", said, close=True)
         finally:
             for task in (work, left, over):
                 task.cancel()
             await asyncio.gather(work, left, over, return_exceptions=True)
+
+    async def _first(self, tasks: Collection["asyncio.Future[Any]"], reply: "_Reply") -> "set[asyncio.Future[Any]]":
+        """Those that have ended first, in the time that a request may take; a stream may then still say so itself."""
+        ended, _ = await asyncio.wait(tasks, timeout=self._settings.request_seconds, return_when=FIRST_COMPLETED)
+        if not ended and reply.started:
+            ended, _ = await asyncio.wait(tasks, timeout=_GRACE_SECONDS, return_when=FIRST_COMPLETED)
+        return ended
 
 
 class _Reply:
@@ -136,9 +141,3 @@ async def _gone(receive: ASGI) -> None:
 def _hostname(host: bytes) -> str:
     name = host.decode("latin-1").lower()
     return name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
-
-
-def _where(error: BaseException) -> str:
-    """The innermost places of a traceback, without messages and lines of code."""
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
-    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))

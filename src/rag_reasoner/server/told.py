@@ -2,6 +2,7 @@
 
 import logging
 import re
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -41,7 +42,20 @@ def as_problem(error: Exception, *, json: bool = True) -> Problem:
         case RagReasonerError():
             log.error("the model could not be asked: %s", type(error).__name__)
             return Problem(502, "model_failed", "the model could not be asked; try again, or tell who runs the server")
-    raise error
+        case _:
+            return unexpected(error)
+
+
+def unexpected(error: Exception) -> Problem:
+    """What is told of an error that nobody thought of; the log gets where it was raised, but not what it says."""
+    log.error("%s at %s", type(error).__name__, _where(error))
+    return Problem(500, "internal", "something went wrong in the server")
+
+
+def _where(error: BaseException) -> str:
+    """The innermost places of a traceback, without messages and lines of code."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
 
 
 def _of_http(error: HTTPException) -> Problem:

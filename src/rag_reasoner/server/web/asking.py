@@ -1,20 +1,17 @@
 """Files are asked: the first stage finds pages, the reranker does the rest, and everything is told as it happens."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag_reasoner.drive import Event, StepDone
+from rag_reasoner.drive import Event
 from rag_reasoner.results import Result
 from rag_reasoner.retrieve.lexical import LexicalRetriever
-from rag_reasoner.server.events import HEARTBEAT, StepEvent, TextEvent, sent, with_heartbeats
-from rag_reasoner.server.problems import Problem
-from rag_reasoner.server.replied import ErrorReply
+from rag_reasoner.server.events import narrated, sent
 from rag_reasoner.server.settings import ServerSettings
-from rag_reasoner.server.told import as_problem
 from rag_reasoner.server.web.held import Held
 from rag_reasoner.server.web.replied import ask_reply
 from rag_reasoner.types import Candidate
@@ -71,31 +68,7 @@ async def told(
     """The run as events; the last is its result, or the error that ended it."""
     pages = sum(len(held.documents) for held in files)
     yield sent("found", FoundEvent(files=len(files), pages=pages, found=len(found)))
-    events = with_heartbeats(model.astream(asked.question, found, top_n=asked.top_n), settings.heartbeat_seconds)
-    try:
-        async with asyncio.timeout(0.95 * settings.request_seconds), aclosing(events):  # type: ignore[type-var]
-            async for event in events:
-                yield HEARTBEAT if event is None else _event(event, files)
-    except TimeoutError:
-        yield _error(Problem(504, "too_slow", f"the answer took more than {settings.request_seconds:g} seconds"))
-    except Exception as error:  # noqa: BLE001 - the reply has begun: an error can only be told in it
-        yield _error(_problem(error))
-
-
-def _event(event: Event | Result, files: Sequence[Held]) -> str:
-    if isinstance(event, Result):
-        return sent("result", ask_reply(event, files))
-    if isinstance(event, StepDone):
-        return sent("step", StepEvent(stage=event.stage, tasks=event.tasks, seconds=event.seconds))
-    return sent("text", TextEvent(stage=event.stage, text=event.text))
-
-
-def _problem(error: Exception) -> Problem:
-    try:
-        return as_problem(error)
-    except Exception:  # noqa: BLE001 - its message may hold a document's text
-        return Problem(500, "internal", "something went wrong in the server")
-
-
-def _error(problem: Problem) -> str:
-    return sent("error", ErrorReply(message=problem.message, error=problem.kind))
+    events = model.astream(asked.question, found, top_n=asked.top_n)
+    async with aclosing(narrated(events, settings, partial(ask_reply, files=files))) as lines:
+        async for line in lines:
+            yield line
