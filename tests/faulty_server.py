@@ -22,6 +22,12 @@ KINDS = (
     "length", "hang", "drip", "endless", "gzip_bomb", "retry_after_seconds", "retry_after_date", "retry_after_day",
     "500", "502", "503", "401", "403", "400", "redirect", "bad_utf8", "header_flood",
 )  # fmt: skip
+STREAM_KINDS = (
+    "stream_cut", "stream_reset", "stream_unended", "stream_error", "stream_hang", "stream_drip", "stream_endless",
+    "stream_comments", "stream_bomb", "stream_no_json", "stream_bad_utf8", "stream_length", "stream_late_fault",
+)  # fmt: skip
+"""Faults of replies that come as server-sent events; these come whether or not a stream was asked for."""
+BEGUN = "<evidence>\n[1] no: says"
 
 
 def chat_reply(text, finish="stop", **message):
@@ -40,10 +46,29 @@ def perfect(body):
     return chat_reply(f"<evidence>\n{lines}</evidence>\n<rank>{ranking}</rank>")
 
 
+def event(value):
+    return b"data: " + (value if isinstance(value, bytes) else json.dumps(value).encode()) + b"\n\n"
+
+
+def delta(text, finish=None):
+    return event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]})
+
+
+def as_events(said, size=7):
+    """A chat completion as a stream: a role, the text in pieces, the finish, the usage, and the end mark."""
+    (choice,) = said["choices"]
+    text = choice["message"]["content"] or ""
+    role = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
+    pieces = [delta(text[start : start + size]) for start in range(0, len(text), size)]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
+    return [event(role), *pieces, event(end), event({"choices": [], "usage": said.get("usage")}), event(b"[DONE]")]
+
+
 class FaultyServer:
     """Listens on loopback, on a loop and a thread of its own; `requests` counts what came in, by fault and body."""
 
-    def __init__(self, reply=perfect):
+    def __init__(self, reply=perfect, streams=True, refuses=None):
+        self.streams, self.refuses = streams, refuses
         self.reply, self.requests, self.bodies, self.open = reply, Counter(), [], 0
         self.keys = []
         self._loop = asyncio.new_event_loop()
@@ -97,9 +122,21 @@ class FaultyServer:
         self.requests[kind] += 1
         self.bodies.append(raw)
         if kind == "good":
-            writer.write(whole(json.dumps(self.reply(json.loads(raw) if raw else None)).encode()))
+            asked = json.loads(raw) if raw else None
+            if asked and self.refuses in asked:
+                writer.write(whole(b"{}", status="422 Unprocessable"))
+                await writer.drain()
+                return True
+            said = self.reply(asked)
+            if asked and asked.get("stream") and self.streams:
+                await streamed(writer, as_events(said))
+            else:
+                writer.write(whole(json.dumps(said).encode()))
             await writer.drain()
             return True
+        if kind in STREAM_KINDS:
+            await fail_in_stream(kind, reader, writer)
+            return False
         await self._fail(kind, reader, writer)
         return False
 
@@ -111,9 +148,7 @@ class FaultyServer:
             case "reset_in_body":
                 writer.write(head_of(length=len(good)) + good[:20])
                 await writer.drain()
-                reset = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-                writer.transport.abort()
+                reset(writer)
             case "short_body":
                 writer.write(head_of(length=len(good)) + good[:20])
             case "truncated_json":
@@ -154,6 +189,61 @@ class FaultyServer:
         await writer.drain()
 
 
+STREAM = {"content": "text/event-stream; charset=utf-8", "extra": "transfer-encoding: chunked\r\n"}
+
+
+async def streamed(writer, events, *, ended=True):
+    """Events as chunks of their own, and the last, empty chunk."""
+    writer.write(head_of(**STREAM))
+    for one in events:
+        writer.write(b"%x\r\n%b\r\n" % (len(one), one))
+        await writer.drain()
+    writer.write(b"0\r\n\r\n" if ended else b"")
+
+
+async def fail_in_stream(kind, reader, writer):  # noqa: C901 - a table of faults
+    begun = [delta(BEGUN[:9]), delta(BEGUN[9:])]
+    match kind:
+        case "stream_cut":
+            await streamed(writer, begun, ended=False)
+        case "stream_reset":
+            await streamed(writer, begun, ended=False)
+            await asyncio.sleep(0.05)  # a reset takes along what was not yet read
+            reset(writer)
+            return
+        case "stream_unended":
+            await streamed(writer, begun)
+        case "stream_error":
+            await streamed(writer, [*begun, event({"error": {"message": "secret words"}})])
+        case "stream_hang":
+            await streamed(writer, begun, ended=False)
+            await writer.drain()
+            await reader.read()
+        case "stream_drip":
+            await drip(writer, b"".join(begun), content=STREAM["content"])
+        case "stream_endless":
+            await endless(writer, delta("words " * 1000), content=STREAM["content"])
+        case "stream_comments":
+            await endless(writer, b": still there\n\n" * 1000, content=STREAM["content"])
+        case "stream_bomb":
+            packed = "content-encoding: gzip\r\n"
+            writer.write(head_of(length=len(BOMB), content=STREAM["content"], extra=packed) + BOMB)
+        case "stream_no_json":
+            await streamed(writer, [*begun, event(b"{oops")])
+        case "stream_bad_utf8":
+            await streamed(writer, [event(b'{"choices": "\xff\xfe"}')])
+        case "stream_length":
+            await streamed(writer, [*begun, delta("", "length"), event(b"[DONE]")])
+        case "stream_late_fault":
+            await streamed(writer, [*begun, delta("", "stop")], ended=False)
+    await writer.drain()
+
+
+def reset(writer):
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
 def head_of(length=None, status="200 OK", content="application/json", extra=""):
     size = "" if length is None else f"content-length: {length}\r\n"
     return f"HTTP/1.1 {status}\r\ncontent-type: {content}\r\n{size}{extra}\r\n".encode()
@@ -163,18 +253,18 @@ def whole(body, **head):
     return head_of(length=len(body), **head) + body
 
 
-async def drip(writer, body):
-    writer.write(head_of(length=len(body)))
+async def drip(writer, body, **head):
+    writer.write(head_of(length=len(body), **head))
     for byte in body:
         writer.write(bytes([byte]))
         await writer.drain()
         await asyncio.sleep(1)
 
 
-async def endless(writer):
-    writer.write(head_of())
+async def endless(writer, piece=b" " * 2**16, **head):
+    writer.write(head_of(**head))
     while True:
-        writer.write(b" " * 2**16)
+        writer.write(piece)
         await writer.drain()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from rag_reasoner.backends.http.retry import Kind, Trouble
@@ -18,33 +19,42 @@ class _Bounded:
     """Unpacks piece by piece and stops at the limit: a bomb is noticed before it is unpacked."""
 
     def __init__(self, encoding: str, most: int) -> None:
-        self._most, self._have = most, bytearray()
+        self._most, self._have = most, 0
         self._unpack = zlib.decompressobj(_WINDOWS[encoding]) if encoding else None
 
-    def add(self, piece: bytes) -> None:
-        room = self._most - len(self._have) + 1
-        self._have += self._unpack.decompress(piece, room) if self._unpack else piece[:room]
-        if len(self._have) > self._most:
+    def unpacked(self, piece: bytes) -> bytes:
+        room = self._most - self._have + 1
+        new = self._unpack.decompress(piece, room) if self._unpack else piece[:room]
+        self._have += len(new)
+        if self._have > self._most:
             raise Trouble(Kind.FINAL, f"the server's reply is longer than {self._most:,} bytes")
+        return new
 
-    def whole(self) -> bytes:
+    def end(self) -> None:
         if self._unpack is not None and not self._unpack.eof:
             raise Trouble(Kind.MALFORMED, "the server's reply breaks off")
-        return bytes(self._have)
 
 
-async def read_body(response: "httpx.Response", most: int = MOST_BYTES) -> bytes:
-    """The body, unpacked. Raises Trouble where it is too long or packed in a way that we did not ask for."""
+async def pieces(response: "httpx.Response", most: int = MOST_BYTES) -> AsyncGenerator[bytes]:
+    """The body as it comes, unpacked. Raises Trouble where it is too long or packed in a way we did not ask for."""
     encoding = response.headers.get("content-encoding", "").strip().lower().replace("identity", "")
     if encoding and encoding not in _WINDOWS:
         raise Trouble(Kind.FINAL, "the server packs its replies in a way that was not asked for")
     body = _Bounded(encoding, most)
     try:
-        async for piece in response.aiter_raw(2**16):
-            body.add(piece)
+        async for piece in response.aiter_raw():
+            yield body.unpacked(piece)
     except zlib.error:
         raise Trouble(Kind.MALFORMED, "the server's reply cannot be unpacked") from None
-    return body.whole()
+    body.end()
+
+
+async def read_body(response: "httpx.Response", most: int = MOST_BYTES) -> bytes:
+    """The whole body, unpacked. Raises Trouble as `pieces` does."""
+    body = bytearray()
+    async for piece in pieces(response, most):
+        body += piece
+    return bytes(body)
 
 
 def as_json(body: bytes) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag_reasoner.backends.http.address import Key
 from rag_reasoner.backends.http.body import as_json, read_body
+from rag_reasoner.backends.http.events import TYPE, Listener, follow, streams
 from rag_reasoner.backends.http.retry import Kind, Tries, Trouble, kind_of, retry_after
 from rag_reasoner.errors import BackendError
 
@@ -42,19 +43,23 @@ class Client:
         self._gate = asyncio.Semaphore(concurrency)
         self._http: httpx.AsyncClient | None = None
 
-    async def ask(self, question: Question, ends: float, read: Callable[[Any], T]) -> T:
+    async def ask(
+        self, question: Question, ends: float, read: Callable[[Any], T], listener: Listener | None = None
+    ) -> T:
         """What `read` makes of the reply's JSON; a Trouble that it raises counts as a malformed reply.
 
+        A reply of events goes to `listener` as it comes; once it has told of it, nothing is asked again.
         Raises BackendError where the server cannot be asked, or not before `ends` (of `time.monotonic`).
         """
         tries = Tries()
         while True:
             try:
-                return read(await self._before(ends, question))
+                return read(await self._before(ends, question, listener))
             except Trouble as trouble:
                 tries = tries.after(trouble)
                 pause = tries.pause(trouble)
-                if not tries.may_go_on(trouble) or time.monotonic() + pause >= ends:
+                told = listener is not None and listener.told
+                if told or not tries.may_go_on(trouble) or time.monotonic() + pause >= ends:
                     raise _given_up(trouble, len(tries.failed)) from None
             await asyncio.sleep(pause)
 
@@ -62,23 +67,26 @@ class Client:
         if self._http is not None:
             await self._http.aclose()
 
-    async def _before(self, ends: float, question: Question) -> Any:
+    async def _before(self, ends: float, question: Question, listener: Listener | None) -> Any:
         left = ends - time.monotonic()
         try:
             async with asyncio.timeout(left), self._gate:
-                return as_json(await self._exchange(question))
+                return await self._exchange(question, listener)
         except TimeoutError:
             raise Trouble(Kind.FINAL, "the server did not reply in time") from None
 
-    async def _exchange(self, question: Question) -> bytes:
+    async def _exchange(self, question: Question, listener: Listener | None) -> Any:
         method = "GET" if question.body is None else "POST"
         url = f"{self._base_url}{question.path}"
+        headers = {"accept": f"{TYPE}, application/json"} if listener else None
         with _troubles():
-            async with self._opened().stream(method, url, json=question.body) as response:
+            async with self._opened().stream(method, url, json=question.body, headers=headers) as response:
                 kind = kind_of(response.status_code)
                 if kind is not None:
                     raise await _refused(response, kind)
-                return await read_body(response)
+                if listener and streams(response):
+                    return await follow(response, listener)
+                return as_json(await read_body(response))
 
     def _opened(self) -> "httpx.AsyncClient":
         import httpx
@@ -98,6 +106,10 @@ class Client:
 
 class Refused(BackendError):
     """The server replied, with a status that says no."""
+
+    def __init__(self, message: str, *, status: int, retryable: bool) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
 
 
 def _bearer(key: Key) -> Any:
@@ -161,5 +173,7 @@ def _advice(status: int) -> str:
 
 def _given_up(trouble: Trouble, attempts: int) -> BackendError:
     times = f" (asked {attempts} times)" if attempts > 1 else ""
-    error = BackendError if trouble.status is None else Refused
-    return error(f"{trouble}{times}", retryable=trouble.kind is not Kind.FINAL)
+    message, retryable = f"{trouble}{times}", trouble.kind is not Kind.FINAL
+    if trouble.status is None:
+        return BackendError(message, retryable=retryable)
+    return Refused(message, status=trouble.status, retryable=retryable)

@@ -16,6 +16,7 @@ from rag_reasoner.backends.http.estimate import estimate
 from rag_reasoner.backends.http.images import LoadImage, reader
 from rag_reasoner.backends.http.remote import Remote
 from rag_reasoner.backends.openai_compatible.dialects import DIALECTS, Name, Served, served
+from rag_reasoner.backends.openai_compatible.stream import Heard, Tell
 from rag_reasoner.backends.openai_compatible.wire import PATH, NoLogprobs, Wire, read_completion, read_judgement
 from rag_reasoner.errors import BackendError, InvalidInput, Unreadable
 from rag_reasoner.messages import Message, images
@@ -25,6 +26,8 @@ from rag_reasoner.tasks.relevance import RelevanceTask
 from rag_reasoner.types import Fault
 
 T = TypeVar("T")
+
+_NOT_UNDERSTOOD = (400, 422, 501)
 
 _NO_LOGPROBS = (
     "this server gives no log-probabilities, so it cannot judge: leave the filter out (stages=('rank',), or --keep all "
@@ -81,6 +84,7 @@ class OpenAICompatible:
         self._remote = Remote(partial(Client, url, key_for(url, api_key), concurrency=concurrency, proxy=proxy))
         self._known: Wire | None = None
         self._logprobs: bool | None = None
+        self._streams: bool | None = None
 
     def __repr__(self) -> str:
         return f"OpenAICompatible(model={self.card.name!r})"
@@ -98,11 +102,11 @@ class OpenAICompatible:
         return await self._remote.acall(partial(self._judge, tasks, ends_within(self._timeout)))
 
     def complete(self, tasks: Sequence[Task], on_text: OnText | None = None) -> list[Reply]:
-        """A reply to each task. `on_text` is called with whole replies, on a thread of this backend."""
+        """A reply to each task. `on_text` is called as they come, on a thread of this backend."""
         return self._remote.call(partial(self._complete, tasks, ends_within(self._timeout), on_text))
 
     async def acomplete(self, tasks: Sequence[Task], on_text: OnText | None = None) -> list[Reply]:
-        """A reply to each task. `on_text` is called with whole replies, in the running loop."""
+        """A reply to each task. `on_text` is called as they come, in the running loop."""
         tell = _in_loop(on_text) if on_text else None
         return await self._remote.acall(partial(self._complete, tasks, ends_within(self._timeout), tell))
 
@@ -157,14 +161,38 @@ class OpenAICompatible:
             ]
         )
 
-    async def _write(
-        self, wire: Wire, task: Task, ends: float, client: Client, tell: Callable[[str], object] | None
-    ) -> Reply:
+    async def _write(self, wire: Wire, task: Task, ends: float, client: Client, tell: Tell | None) -> Reply:
         _require_room(task, self.card.context, self.count)
+        read = partial(read_completion, images=_pictures(task))
+        if tell and self._streams is not False:
+            reply = await self._streamed(wire, task, ends, client, tell, read)
+            if reply is not None:
+                return reply
         question = Question(PATH, await asyncio.to_thread(wire.completion, task, self._image_url))
-        reply = await client.ask(question, ends, partial(read_completion, images=_pictures(task)))
+        reply = await client.ask(question, ends, read)
+        if tell and self._streams is None:
+            self._streams = False  # it replies, and has refused to stream
         if tell and reply.text:
             tell(reply.text)
+        return reply
+
+    async def _streamed(
+        self, wire: Wire, task: Task, ends: float, client: Client, tell: Tell, read: Callable[[Any], Reply]
+    ) -> Reply | None:
+        """The reply, told as it comes; None where the server refuses a request that asks for a stream."""
+        heard = Heard(tell)
+        question = Question(PATH, await asyncio.to_thread(wire.completion, task, self._image_url, stream=True))
+        try:
+            reply = await client.ask(question, ends, read, heard)
+        except BackendError as error:
+            if heard.told:
+                return read(heard.whole()) if heard.finished else heard.cut(error)
+            if self._streams is None and isinstance(error, Refused) and error.status in _NOT_UNDERSTOOD:
+                return None
+            raise
+        self._streams = True
+        if reply.text and not heard.told:
+            tell(reply.text)  # the server took no notice, and replied in one piece
         return reply
 
     async def _asked_once(self, client: Client, ends: float) -> Wire:

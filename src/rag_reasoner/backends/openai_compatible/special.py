@@ -35,6 +35,8 @@ _AFTER = {
 _LOOK_ALIKES = {"<": "\u02c2", "[": "\u27e6"}
 _MEANT = {like: mark for mark, like in _LOOK_ALIKES.items()}
 _SPECIAL = re.compile("|".join(f"{re.escape(mark)}(?={rest})" for mark, rest in _AFTER.items()))
+_LONGEST = 80
+"""No special string of the table is longer."""
 _BROKEN = re.compile("|".join(f"{like}(?={_AFTER[mark]})" for like, mark in _MEANT.items()))
 
 
@@ -46,3 +48,10 @@ def broken_up(text: str) -> str:
 def mended(text: str) -> str:
     """`text` as it would read had nothing been broken up: so a quote is found in the document it is from."""
     return _BROKEN.sub(lambda found: _MEANT[found[0]], text)
+
+
+def settled(text: str) -> int:
+    """How many characters of `text` read the same, mended, whatever may follow it."""
+    tail = max(len(text) - _LONGEST, 0)
+    starts = [place for like in _MEANT if (place := text.find(like, tail)) >= 0]
+    return min(starts, default=len(text))

@@ -11,6 +11,7 @@ from rag_reasoner.backends.openai_compatible.content import ImageUrl, chat
 from rag_reasoner.backends.openai_compatible.dialects import DIALECTS, Dialect
 from rag_reasoner.backends.openai_compatible.form import held
 from rag_reasoner.backends.openai_compatible.special import mended
+from rag_reasoner.backends.openai_compatible.stream import FIELDS
 from rag_reasoner.tasks.base import Task
 from rag_reasoner.tasks.relevance import NO, YES, RelevanceTask
 from rag_reasoner.types import Fault, Usage
@@ -35,9 +36,9 @@ class Wire:
     limit_field: str = "max_tokens"
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def completion(self, task: Task, image_url: ImageUrl) -> dict[str, Any]:
+    def completion(self, task: Task, image_url: ImageUrl, *, stream: bool = False) -> dict[str, Any]:
         """The request for a reply. Thinking has a budget of its own, on top of what the reply may need."""
-        fields = self.dialect.thinking(self.think_tokens)
+        fields = {**self.dialect.thinking(self.think_tokens), **(FIELDS if stream else {})}
         if self.held and (self.dialect.held_thinking or not self.think_tokens):
             fields |= held(task.scaffold(), self.dialect)
         return self._request(task, image_url, task.reply_tokens + self.think_tokens, fields)
