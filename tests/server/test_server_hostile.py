@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from serving import serving
 
-from rag_reasoner.server.depth import Depth
+from rag_reasoner.server.shape import Shape
 
 REPLIES = {200, 400, 413, 415, 422}
 
@@ -95,12 +95,12 @@ def test_any_bytes_get_a_reply_of_ours(ask, body):
     checked(ask("/v1/rerank", body))
 
 
-def deepest(value):
-    """The oracle: how deep a parsed value is nested."""
-    if isinstance(value, dict | list):
-        inner = value.values() if isinstance(value, dict) else value
-        return 1 + max(map(deepest, inner), default=0)
-    return 0
+def measured(value):
+    """The oracle: how deep a parsed value is nested, and how many values it has, empty brackets counted twice."""
+    if not isinstance(value, dict | list):
+        return 0, 1
+    inner = [measured(one) for one in (value.values() if isinstance(value, dict) else value)]
+    return 1 + max((depth for depth, _ in inner), default=0), 1 + max(sum(count for _, count in inner), 1)
 
 
 def cut(body, places):
@@ -109,13 +109,13 @@ def cut(body, places):
 
 
 @given(values, st.lists(st.integers(0, 500), max_size=6))
-@example({"a": ["\\", '"[[', "\\\\", {"]": "}"}]}, [5, 6, 7, 8, 9, 10, 11, 12, 13])
-def test_depth_is_counted_as_a_parser_would_however_the_bytes_come(value, places):
+@example({"a": ["\\", '"[[', "\\\\", {"]": "},"}]}, [5, 6, 7, 8, 9, 10, 11, 12, 13])
+def test_depth_and_values_are_counted_as_a_parser_would_however_the_bytes_come(value, places):
     for body in (
         json.dumps(value).encode(),
         json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace"),
     ):
-        depth = Depth()
+        shape = Shape()
         for piece in cut(body, places):
-            depth.feed(piece, 1000)
-        assert depth.deepest == deepest(value)
+            shape.feed(piece)
+        assert (shape.deepest, shape.values) == measured(value)

@@ -166,10 +166,20 @@ def test_a_hundred_documents_are_ranked_and_one_more_is_not(server):
     assert post(server.url, "/v1/answer", query=None, question=QUERY, documents=["x"] * 101).status_code == 422
 
 
-def test_millions_of_documents_are_refused_as_soon_as_a_hundred(server):
-    reply = raw(server.port, whole(b'{"query": "q", "documents": [' + b"1," * 2_000_000 + b"1]}"))
+def test_a_hundred_thousand_documents_are_refused_as_soon_as_a_hundred(server):
+    reply = raw(server.port, whole(b'{"query": "q", "documents": [' + b"1," * 100_000 + b"1]}"))
     assert status(reply) == 422
-    assert "2000001" in said(reply)["message"]
+    assert "100001" in said(reply)["message"]
+
+
+@pytest.mark.parametrize("value", [b"{},", b"[],", b'"",', b"1,", b'{"a":1},'])
+def test_millions_of_values_are_refused_before_a_parser_makes_them(server, value):
+    before = psutil.Process(server.popen.pid).memory_info().rss
+    body = b'{"query": "q", "documents": [' + value * (30 * MIB // len(value)) + b"1]}"
+    reply = raw(server.port, whole(body))
+    assert status(reply) == 413
+    assert "1,000,000 values" in said(reply)["message"]
+    assert psutil.Process(server.popen.pid).memory_info().rss - before < 150 * MIB
 
 
 def test_more_text_than_anybody_reads_is_refused(server):
@@ -269,7 +279,7 @@ def test_json_nested_32_deep_is_read_and_33_is_not(server):
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b"[{", b'["', b'"\\"[', b"\xef\xbb\xbf["])
 def test_a_million_brackets_end_nothing(server, opening):
     reply = raw(server.port, whole(opening * 1_000_000))
-    assert status(reply) in (400, 422)
+    assert status(reply) in (400, 413, 422)
     said(reply)
 
 
@@ -447,6 +457,17 @@ def test_a_client_that_dribbles_is_told_so_and_closed(beginning):
     assert b"HTTP/1.1 408" in heard or b'{"status":"alive"}' in heard
 
 
+def test_a_client_that_does_not_read_its_reply_is_closed():
+    body = asked(documents=[{"text": "The museum.", "more": "x" * (25 * MIB)}], return_documents=True)
+    with serving(stall_seconds=0.5) as (url, app), connect(int(url.rsplit(":", 1)[1])) as connection:
+        connection.sendall(whole(body))
+        until(lambda: app.state.life.taken == 1)
+        until(lambda: app.state.life.taken == 0)
+        time.sleep(2)
+        assert 0 < len(received(connection)) < len(body)
+        assert app.state.life.buffered == 0
+
+
 def test_when_all_connections_are_taken_the_longest_silent_one_makes_room():
     with serving(max_connections=10) as (url, _):
         silent = [connect(int(url.rsplit(":", 1)[1])) for _ in range(30)]
@@ -523,6 +544,29 @@ def test_the_drain_ends_when_its_time_is_up(holding, tmp_path):
         assert process.ends() == 0
         thread.join(60)
         assert found[0].status_code == 503
+        assert "Traceback" not in process.said
+
+
+def test_a_second_signal_ends_it_at_once(holding, tmp_path):
+    with holder(holding, tmp_path, "--drain-seconds", "600") as process:
+        thread, found = later(lambda: post(process.url))
+        assert holding.asked.wait(60)
+        process.terminate()
+        until(lambda: httpx.get(process.url + "/readyz").status_code == 503)
+        process.terminate()
+        assert process.ends() == 0
+        thread.join(60)
+        assert found[0].status_code == 503
+
+
+def test_a_body_that_is_still_coming_when_the_drain_ends_is_refused(tmp_path):
+    with Process("--model", "lexical", "--drain-seconds", "0.5", folder=tmp_path) as process:
+        with connect(process.port) as connection:
+            connection.sendall(head(content_length=1000) + b"{")
+            assert httpx.get(process.url + "/healthz").status_code == 200
+            process.terminate()
+            assert status(received(connection)) == 503
+        assert process.ends() == 0
         assert "Traceback" not in process.said
 
 

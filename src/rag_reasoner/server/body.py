@@ -3,10 +3,10 @@
 import asyncio
 import time
 
-from rag_reasoner.server.depth import Depth
 from rag_reasoner.server.life import Life
 from rag_reasoner.server.problems import ASGI, Problem
 from rag_reasoner.server.settings import ServerSettings
+from rag_reasoner.server.shape import Shape
 
 
 class ClientLeft(Exception):
@@ -26,12 +26,12 @@ class Body:
         """The whole body. Raises Problem for one that is too large, slow, deep, or no UTF-8, and ClientLeft."""
         self._small_enough(_declared(scope))
         json = is_json(scope)
-        depth = Depth()
+        shape = Shape()
         started = time.monotonic()
         while not self.complete:
             piece = await self._piece(receive, started)
             if json:
-                self._shallow_enough(depth, piece)
+                self._simple_enough(shape, piece)
             await asyncio.sleep(0)  # a large body must not keep other connections waiting
         body = b"".join(self._pieces)
         self._pieces.clear()
@@ -85,11 +85,13 @@ class Body:
             said = f"the body has more than {most:,} bytes; send fewer documents, or smaller images"
             raise Problem(413, "too_large", said, close=True)
 
-    def _shallow_enough(self, depth: Depth, piece: bytes) -> None:
-        most = self._settings.max_depth
-        depth.feed(piece, most)
-        if depth.deepest > most:
-            raise Problem(400, "too_deep", f"the JSON is nested deeper than {most}; send it flatter", close=True)
+    def _simple_enough(self, shape: Shape, piece: bytes) -> None:
+        shape.feed(piece)
+        depth, values = self._settings.max_depth, self._settings.max_values
+        if shape.deepest > depth:
+            raise Problem(400, "too_deep", f"the JSON is nested deeper than {depth}; send it flatter", close=True)
+        if shape.values > values:
+            raise Problem(413, "too_large", f"the JSON has more than {values:,} values; send fewer", close=True)
 
 
 def is_json(scope: ASGI) -> bool:

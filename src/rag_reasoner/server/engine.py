@@ -14,6 +14,8 @@ from rag_reasoner.streaming import astreamed
 
 T = TypeVar("T")
 
+_END_SECONDS = 5.0
+
 
 class Engine:
     """The asynchronous face of a reranker, for the server's event loop; the work is done elsewhere.
@@ -57,13 +59,17 @@ class Engine:
         return astreamed(lambda emit: self._there(relayed(emit)))
 
     async def aclose(self) -> None:
-        """End what still runs, then the thread."""
-        if self._loop is not None and self._thread is not None:
-            await self._there(_cancel_others())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            await asyncio.to_thread(self._thread.join)
-            self._loop.close()
-            self._loop = self._thread = None
+        """End what still runs, then the thread; one that does not end in time ends with the process."""
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        ending = asyncio.run_coroutine_threadsafe(_cancel_others(), loop)
+        await asyncio.wait([asyncio.wrap_future(ending)], timeout=_END_SECONDS)
+        loop.call_soon_threadsafe(loop.stop)
+        await asyncio.to_thread(thread.join, _END_SECONDS)
+        if not thread.is_alive():
+            loop.close()
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._running()))

@@ -21,6 +21,10 @@ HEARTBEAT = ": still working\n\n"
 """A comment that clients skip, and that keeps proxies from closing a quiet connection."""
 
 
+UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""Headers that keep proxies from holding events back."""
+
+
 class StepEvent(BaseModel):
     """A batch of model calls has ended."""
 

@@ -48,7 +48,8 @@ class Gate:
         with ExitStack() as stack:
             if scope["path"].startswith(WORK):
                 stack.enter_context(self._life.takes())
-            content = await body.read(scope, receive) if scope["method"] in ("POST", "PUT", "PATCH") else b""
+            has_body = scope["method"] in ("POST", "PUT", "PATCH")
+            content = await self._life.unless_over(body.read(scope, receive)) if has_body else b""
             if scope["path"].startswith(WORK):
                 stack.enter_context(self._life.works(self._settings.max_waiting))
             await self._watched(scope, content, receive, reply)

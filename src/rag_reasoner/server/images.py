@@ -9,12 +9,13 @@ from rag_reasoner.pages.image import check
 from rag_reasoner.server.problems import Problem
 from rag_reasoner.types import Image
 
+_ADDRESS = re.compile(r"\s*[a-z][\w+.-]*://", re.ASCII | re.IGNORECASE)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII | re.IGNORECASE)
 
 
 def decoded(given: str, where: str) -> Image:
     """The image of a data URL, or of plain base64. Raises Problem, naming `where`, for anything else."""
-    if re.match(r"\s*[a-zA-Z][\w+.-]*://", given):
+    if _ADDRESS.match(given[:64]):
         raise _refused(where, "this server fetches nothing: send the bytes as data:image/png;base64,…")
     found = _DATA_URL.match(given)
     try:

@@ -1,10 +1,13 @@
 """Whether the server takes on work, and how much it has."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from rag_reasoner.server.problems import Problem
+
+T = TypeVar("T")
 
 
 class Life:
@@ -30,6 +33,19 @@ class Life:
             yield
         finally:
             self.taken -= 1
+
+    async def unless_over(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns. Raises Problem when the server must stop before."""
+        task, over = asyncio.ensure_future(work), asyncio.ensure_future(self.over.wait())
+        try:
+            await asyncio.wait({task, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise draining()
+            return task.result()
+        finally:
+            task.cancel()
+            over.cancel()
+            await asyncio.gather(task, over, return_exceptions=True)
 
     @contextmanager
     def works(self, most: int) -> Iterator[None]:

@@ -20,7 +20,7 @@ def listen(app: FastAPI, settings: ServerSettings, host: str, port: int, tell: C
     The first signal takes the server out of service: /readyz and new work get 503, what is under way may take
     `settings.drain_seconds`. A second signal ends it at once.
     """
-    patience = Patience(settings.header_seconds, settings.max_connections)
+    patience = Patience(settings.header_seconds, settings.stall_seconds, settings.max_connections)
     config = uvicorn.Config(
         app,
         host,
@@ -34,7 +34,7 @@ def listen(app: FastAPI, settings: ServerSettings, host: str, port: int, tell: C
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 << 10,
     )
     _Listening(config, app.state.life, settings.drain_seconds, tell).run()

@@ -11,9 +11,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 @dataclass(slots=True)
 class Patience:
-    """How long headers may take, how many connections there may be, and which of them have not asked yet."""
+    """How long a client may take to ask and to read on, how many there may be, and which of them have not asked yet."""
 
     header_seconds: float
+    stall_seconds: float
     max_connections: int
     silent: dict["PatientProtocol", None] = field(default_factory=dict)
 
@@ -25,6 +26,7 @@ class PatientProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self._patience = patience
         self._impatience: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -34,6 +36,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._heard()
+        self._read_on()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -47,6 +50,19 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
         if self._owes:
             self._wait()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self._patience.stall_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._read_on()
+        super().resume_writing()
+
+    def _read_on(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     @property
     def _owes(self) -> bool:
@@ -73,7 +89,12 @@ class PatientProtocol(H11Protocol):
         self._refuse(408, "too_slow", f"the request did not come within {seconds:g} seconds")
 
     def _make_room(self) -> None:
-        """The longest silent connection goes, or this one where all the others are being answered."""
+        """Those go that are closed but for what their clients do not read, and the longest silent one.
+
+        Where all the others are being answered, this one goes.
+        """
+        for other in [other for other in self.connections if other.transport.is_closing()]:
+            other.transport.abort()
         oldest = next(iter(self._patience.silent), self)
         oldest._refuse(503, "busy", "too many connections; try again later")
 

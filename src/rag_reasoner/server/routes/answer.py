@@ -7,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from rag_reasoner.server.asked import AnswerRequest
 from rag_reasoner.server.engine import Engine
-from rag_reasoner.server.events import narrated
+from rag_reasoner.server.events import UNBUFFERED, narrated
 from rag_reasoner.server.replied import AnswerReply, answer_reply
 from rag_reasoner.server.routes.common import ERRORS, given, limits
 from rag_reasoner.server.settings import ServerSettings
@@ -30,7 +30,7 @@ def router(engine: Engine, settings: ServerSettings) -> APIRouter:
         if asked.stream:
             events = engine.astream(question, documents, top_n=asked.top_n)
             told = narrated(events, settings, partial(answer_reply, asked, version="1"))
-            return StreamingResponse(told, media_type="text/event-stream", headers={"cache-control": "no-store"})
+            return StreamingResponse(told, media_type="text/event-stream", headers=UNBUFFERED)
         return answer_reply(asked, await engine.aanswer(question, documents, top_n=asked.top_n), "1")
 
     return routes

@@ -1,26 +1,31 @@
-"""How deep JSON is nested, counted while it comes in, so that no parser ever meets it."""
+"""How deep JSON is nested and how much it holds, counted while it comes in: before any parser meets it."""
 
 import re
 
 _STRING = re.compile(rb'(?:[^"\\]|\\.)*+', re.DOTALL)
 """What follows an opening quotation mark, up to the closing one or to a lone backslash at the end."""
 
-_MARK = re.compile(rb'["\[\]{}]')
+_MARK = re.compile(rb'["\[\]{},]')
 
 
-class Depth:
-    """Counts brackets outside strings, over any number of pieces. `deepest` is the deepest nesting so far."""
+class Shape:
+    """Counts brackets and commas outside strings, over any number of pieces.
+
+    `deepest` is the deepest nesting so far; `values` is the number of values, names of fields left out, or one more for
+    every empty bracket: what a parser would have to make, and 32 MiB can hold sixteen million of.
+    """
 
     def __init__(self) -> None:
         self.deepest = 0
+        self.values = 1
         self._depth = 0
         self._quoted = False
         self._escaped = False
 
-    def feed(self, piece: bytes, most: int) -> None:
-        """Count on, through the next piece; no further than to more than `most`."""
+    def feed(self, piece: bytes) -> None:
+        """Count on, through the next piece."""
         place = 0
-        while place < len(piece) and self.deepest <= most:
+        while place < len(piece):
             place = self._rest_of_string(piece, place) if self._quoted else self._next_mark(piece, place)
 
     def _rest_of_string(self, piece: bytes, place: int) -> int:
@@ -38,7 +43,12 @@ class Depth:
         if not found:
             return len(piece)
         mark = found.group()
-        self._quoted = mark == b'"'
-        self._depth += (mark in b"[{") - (mark in b"]}")
-        self.deepest = max(self.deepest, self._depth)
+        if mark == b'"':
+            self._quoted = True
+        elif mark in b"]}":
+            self._depth -= 1
+        else:
+            self.values += 1
+            self._depth += mark != b","
+            self.deepest = max(self.deepest, self._depth)
         return found.end()
