@@ -78,7 +78,7 @@ def test_each_dialect_gets_the_fields_that_it_knows(dialect):
     known = {
         "vllm": {"structured_outputs", "chat_template_kwargs", "thinking_token_budget"},
         "sglang": {"regex", "chat_template_kwargs"},
-        "llamacpp": {"chat_template_kwargs"},
+        "llamacpp": {"chat_template_kwargs", "repeat_penalty"},
         "openai": set(),
     }
     assert set(body) - {"model", "messages", "max_tokens", "temperature", "seed"} == known[dialect]

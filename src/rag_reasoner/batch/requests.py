@@ -15,7 +15,7 @@ from rag_reasoner.backends.base import Card, Judged, Reply
 from rag_reasoner.backends.http.estimate import estimate
 from rag_reasoner.backends.http.images import reader
 from rag_reasoner.backends.http.retry import Trouble
-from rag_reasoner.backends.openai_compatible.dialects import DIALECTS, Name
+from rag_reasoner.backends.openai_compatible.dialects import CONTEXT, DIALECTS, Name
 from rag_reasoner.backends.openai_compatible.wire import NoLogprobs, Wire, read_completion, read_judgement
 from rag_reasoner.candidates import checked_query
 from rag_reasoner.errors import InvalidInput, Unreadable
@@ -47,7 +47,7 @@ class Plan:
 
     model: str
     dialect: Name = "openai"
-    context: int = 8192
+    context: int = CONTEXT
     judges: bool = False
     answer: bool = False
     keep: Keep = "auto"

@@ -9,7 +9,7 @@ import typer
 
 from rag_reasoner.candidates import checked_query
 from rag_reasoner.cli import options
-from rag_reasoner.cli.build import Asked, documents, reranker, working
+from rag_reasoner.cli.build import Asked, documents, reranker, server_of, working
 from rag_reasoner.cli.exits import EXIT_CODES, guarded
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.pages.reading import Reading
@@ -46,6 +46,9 @@ def ask(
     ] = None,
     model: options.Model = None,
     base_url: options.BaseUrl = None,
+    context: options.Context = None,
+    dialect: options.Dialect = None,
+    reads_images: options.ReadsImages = False,
     filter_model: options.FilterModel = None,
     format: options.Format = None,
     fetch_k: options.FetchK = 20,
@@ -69,7 +72,8 @@ def ask(
             f"files ({paths[0]!r}) and --index were given: ask either, with the question as one argument"
         )
     query = checked_query(question)
-    asked = Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, base_url)
+    server = server_of(base_url, context, dialect, reads_images)
+    asked = Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, server)
     if index is not None:
         found = _indexed(index, query, fetch_k, password)
         reasoner = reranker(asked)

@@ -16,9 +16,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from rag_reasoner.backends.load import Named
-from rag_reasoner.backends.openai_compatible import OpenAICompatible
+from rag_reasoner.backends.load import Server
+from rag_reasoner.backends.openai_compatible.dialects import Name
 from rag_reasoner.cli.exits import NOTHING_READ, fail
+from rag_reasoner.errors import InvalidInput
 from rag_reasoner.pages.reading import Progress as ReadingProgress
 from rag_reasoner.pages.reading import Reading, read
 from rag_reasoner.reranker import ReasoningReranker
@@ -39,7 +40,7 @@ class Asked:
     tokens: int | None
     shuffles: int
     seed: int
-    base_url: str | None = None
+    server: Server | None = None
 
 
 def reranker(asked: Asked) -> ReasoningReranker:
@@ -47,7 +48,7 @@ def reranker(asked: Asked) -> ReasoningReranker:
     keep = parse_keep(asked.keep)
     with working("loading the model"):
         return ReasoningReranker(
-            _model(asked),
+            asked.server.backend(asked.model, asked.format) if asked.server else asked.model,
             filter_model=asked.filter_model,
             format=asked.format,
             keep=keep,
@@ -58,11 +59,14 @@ def reranker(asked: Asked) -> ReasoningReranker:
         )
 
 
-def _model(asked: Asked) -> Named:
-    """What --model and --base-url name together."""
-    if asked.base_url is None:
-        return asked.model
-    return OpenAICompatible(asked.base_url, asked.model, format=asked.format)
+def server_of(base_url: str | None, context: int | None, dialect: Name | None, reads_images: bool) -> Server | None:
+    """Where --model is asked; None is here. Raises InvalidInput for options that are about a server where none is."""
+    if base_url is not None:
+        return Server(base_url, context, dialect, reads_images)
+    given = {"--context": context, "--dialect": dialect, "--reads-images": reads_images}
+    if names := [name for name, value in given.items() if value]:
+        raise InvalidInput(f"{', '.join(names)} tells of a server's model: give its address as --base-url")
+    return None
 
 
 def documents(paths: Sequence[str], password: str | None, ocr: bool | None) -> Reading:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rag_reasoner.cli import options
-from rag_reasoner.cli.build import counting, working
+from rag_reasoner.cli.build import counting, server_of, working
 from rag_reasoner.cli.exits import EXIT_CODES, guarded
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.bart_score import BartScore
@@ -28,6 +28,8 @@ Examples:
   rag-reasoner eval mmdocir --data MMDocIR --out runs/mmdocir --sample 300 --fetch-k 20
 
   rag-reasoner eval webqa --data WebQA --out runs/no-filter --no-filter --model Qwen/Qwen2.5-VL-3B-Instruct
+
+  rag-reasoner eval webqa --data WebQA --out runs/served --base-url http://localhost:8000/v1 --reads-images
 
   rag-reasoner eval jsonl --data mine --split test --out runs/bm25 --no-filter --no-rank --no-answer
 
@@ -57,7 +59,12 @@ def evaluate(
     ] = True,
     keep: options.Keep = "auto",
     model: options.Model = None,
+    base_url: options.BaseUrl = None,
+    context: options.Context = None,
+    dialect: options.Dialect = None,
+    reads_images: options.ReadsImages = False,
     filter_model: options.FilterModel = None,
+    format: options.Format = None,
     shuffles: options.Shuffles = 1,
     sources: Annotated[
         SourcesBy, typer.Option(help="Which documents count as an answer's sources: those cited, or those likely.")
@@ -87,6 +94,8 @@ def evaluate(
         shuffles=shuffles,
         seed=seed,
         sources=predicted,
+        server=server_of(base_url, context, dialect, reads_images),
+        format=format,
     )
     split = split or asked.split
     ids = _drawn(asked, data, split, sample, seed)

@@ -16,6 +16,15 @@ BaseUrl = Annotated[
         help="Ask --model on this OpenAI-compatible server, like http://localhost:8000/v1. Key: RAG_REASONER_API_KEY.",
     ),
 ]
+Context = Annotated[
+    int | None,
+    typer.Option(min=512, help="With --base-url: the context its model was started with, in tokens. Default: 8192."),
+]
+Dialect = Annotated[
+    Literal["vllm", "sglang", "llamacpp", "openai"] | None,
+    typer.Option(help="With --base-url: what the server is. Default: what it says of itself."),
+]
+ReadsImages = Annotated[bool, typer.Option("--reads-images", help="With --base-url: its model sees images.")]
 FilterModel = Annotated[str | None, typer.Option(help="Another model for the filter. Default: --model.")]
 Format = Annotated[
     Literal["rag_reasoner", "mm_r5"] | None,

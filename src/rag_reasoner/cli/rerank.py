@@ -7,7 +7,7 @@ import typer
 
 from rag_reasoner.candidates import checked_query
 from rag_reasoner.cli import options
-from rag_reasoner.cli.build import Asked, nothing_read, read_paths, reranker, working
+from rag_reasoner.cli.build import Asked, nothing_read, read_paths, reranker, server_of, working
 from rag_reasoner.cli.candidates_file import read_candidates
 from rag_reasoner.cli.exits import EXIT_CODES, guarded
 from rag_reasoner.report.terminal import print_result
@@ -37,6 +37,9 @@ def rerank(
     answer: Annotated[bool, typer.Option("--answer", help="Answer from the candidates too.")] = False,
     model: options.Model = None,
     base_url: options.BaseUrl = None,
+    context: options.Context = None,
+    dialect: options.Dialect = None,
+    reads_images: options.ReadsImages = False,
     filter_model: options.FilterModel = None,
     format: options.Format = None,
     keep: options.Keep = "auto",
@@ -52,8 +55,9 @@ def rerank(
 ) -> None:
     """Rank candidates from a file, or pages, for a question; with --answer, answer from them."""
     query = checked_query(question)
+    server = server_of(base_url, context, dialect, reads_images)
     given, faults = _given(candidates, password, ocr)
-    reasoner = reranker(Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, base_url))
+    reasoner = reranker(Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, server))
     with working("asking the model"):
         result = reasoner.answer(query, given) if answer else reasoner.rerank(query, given)
     result = result.with_faults(faults)

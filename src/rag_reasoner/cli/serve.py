@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rag_reasoner.cli import options
-from rag_reasoner.cli.build import Asked, reranker
+from rag_reasoner.cli.build import Asked, reranker, server_of
 from rag_reasoner.cli.exits import EXIT_CODES, guarded
 from rag_reasoner.errors import InvalidInput, MissingExtra
 
@@ -38,6 +38,9 @@ def serve(
     ] = None,
     model: options.Model = None,
     base_url: options.BaseUrl = None,
+    context: options.Context = None,
+    dialect: options.Dialect = None,
+    reads_images: options.ReadsImages = False,
     filter_model: options.FilterModel = None,
     format: options.Format = None,
     keep: options.Keep = "auto",
@@ -70,7 +73,8 @@ def serve(
         request_seconds=request_seconds,
         drain_seconds=drain_seconds,
     )
-    reasoner = reranker(Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, base_url))
+    server = server_of(base_url, context, dialect, reads_images)
+    reasoner = reranker(Asked(model, filter_model, format, keep, seconds, tokens, shuffles, seed, server))
     app = create_app(reasoner, settings)
     listen(app, settings, host, port, lambda address: typer.echo(f"serving {reasoner.model_name} on {address}"))
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+from rag_reasoner.backends.load import Named, Server
 from rag_reasoner.candidates import from_one_up
 from rag_reasoner.evaluate.record import Sources
 from rag_reasoner.evaluate.row import Row
 from rag_reasoner.reranker import ReasoningReranker, Stage
 from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner.stages.keep import Keep
+from rag_reasoner.tasks import Format
 from rag_reasoner.types import Candidate
 
 FirstStage = Literal["given", "random", "lexical"]
@@ -23,6 +25,7 @@ class Setting:
 
     `first_stage` orders a row's own candidates and passes the first `fetch_k` on, all of them where it is None. Then
     the model filters, ranks and answers; the answer is part of the ranking's reply, so there is none without it.
+    `server` is where the model is asked, if it is not here.
     """
 
     model: str | None = None
@@ -36,6 +39,8 @@ class Setting:
     shuffles: int = 1
     seed: int = 0
     sources: Sources = field(default_factory=Sources)
+    server: Server | None = None
+    format: Format | None = None
 
     def __post_init__(self) -> None:
         if self.fetch_k is not None:
@@ -51,7 +56,8 @@ class Setting:
         chosen: Mapping[Stage, bool] = {"filter": self.filter, "rank": self.rank}
         stages = [stage for stage, wanted in chosen.items() if wanted]
         return ReasoningReranker(
-            self.model if stages else "lexical",
+            self._model(images) if stages else "lexical",
+            format=self.format,
             filter_model=self.filter_model if self.filter else None,
             keep=self.keep if self.rank else "all",
             stages=stages,
@@ -60,6 +66,9 @@ class Setting:
             seed=self.seed,
             on_error="raise",  # a model that cannot be asked must not become a figure; the run goes on later
         )
+
+    def _model(self, images: Path) -> Named:
+        return self.server.backend(self.model, self.format, [images]) if self.server else self.model
 
     def candidates(self, row: Row) -> list[Candidate]:
         """The row's candidates in the first stage's order."""

@@ -132,6 +132,7 @@ def made_with(head: Header) -> list[tuple[str, str]]:
 
 def _setting(stored: Mapping[str, Any]) -> str:
     flat = {**stored, "sources": " ".join(_sources(**stored["sources"]))}
+    flat |= {"server": " ".join(map(str, stored["server"].values()))} if stored.get("server") else {}
     return ", ".join(f"{name} {'default' if value is None else value}" for name, value in flat.items())
 
 

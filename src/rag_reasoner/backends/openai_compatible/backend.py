@@ -15,7 +15,7 @@ from rag_reasoner.backends.http.client import Client, Question, Refused
 from rag_reasoner.backends.http.estimate import estimate
 from rag_reasoner.backends.http.images import LoadImage, reader
 from rag_reasoner.backends.http.remote import Remote
-from rag_reasoner.backends.openai_compatible.dialects import DIALECTS, Name, Served, served
+from rag_reasoner.backends.openai_compatible.dialects import CONTEXT, DIALECTS, Name, Served, served
 from rag_reasoner.backends.openai_compatible.stream import Heard, Tell
 from rag_reasoner.backends.openai_compatible.wire import PATH, NoLogprobs, Wire, read_completion, read_judgement
 from rag_reasoner.errors import BackendError, InvalidInput, Unreadable
@@ -53,7 +53,7 @@ class OpenAICompatible:
         *,
         api_key: str | None = None,
         dialect: Name | None = None,
-        context: int = 8192,
+        context: int = CONTEXT,
         format: Format | None = None,
         trained: bool = True,
         reads_images: bool = False,

@@ -1,8 +1,11 @@
 """What servers understand beyond the common core: a closed table. What a server is, it says, or the user does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+CONTEXT = 8192
+"""What a model's context is taken to be where nobody says, in tokens."""
 
 Name = Literal["vllm", "sglang", "llamacpp", "openai"]
 
@@ -12,6 +15,7 @@ class Dialect:
     """`held_by` is how a reply is held to a form; `thinks` whether the chat template's thinking can be turned off.
 
     `think_budget` names the field that limits thinking, `held_thinking` tells that a form leaves thinking alone.
+    `always` goes into every request.
     """
 
     name: Name
@@ -19,6 +23,7 @@ class Dialect:
     thinks: bool = False
     think_budget: str | None = None
     held_thinking: bool = False
+    always: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def thinking(self, tokens: int) -> dict[str, Any]:
         """The fields that allow `tokens` tokens of thinking; 0 turns it off."""
@@ -31,7 +36,7 @@ class Dialect:
 DIALECTS: Mapping[Name, Dialect] = {
     "vllm": Dialect("vllm", "structured_outputs", True, "thinking_token_budget", True),
     "sglang": Dialect("sglang", "regex", True, None, True),
-    "llamacpp": Dialect("llamacpp", "grammar", True),
+    "llamacpp": Dialect("llamacpp", "grammar", True, always={"repeat_penalty": 1.0}),  # replies repeat their tags
     "openai": Dialect("openai"),
 }
 

@@ -39,7 +39,8 @@ class Heard:
     def whole(self) -> Any:
         if self._finish is None:
             raise Trouble(Kind.UNREACHED, "the server's stream breaks off")
-        choice = {"message": {"content": self._text}, "finish_reason": self._finish}
+        nothing = "" if self._finish == "stop" else None
+        choice = {"message": {"content": nothing if self._text is None else self._text}, "finish_reason": self._finish}
         return {"choices": [choice], "usage": self._usage}
 
     @property

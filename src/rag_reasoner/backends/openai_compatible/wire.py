@@ -50,7 +50,15 @@ class Wire:
 
     def _request(self, task: Task, image_url: ImageUrl, limit: int, fields: Mapping[str, Any]) -> dict[str, Any]:
         shared = {"model": self.model, "messages": chat(task.messages(), image_url)}
-        body = {**shared, self.limit_field: limit, "temperature": 0, "seed": 0, **fields, **self.extra}
+        body = {
+            **shared,
+            self.limit_field: limit,
+            "temperature": 0,
+            "seed": 0,
+            **self.dialect.always,
+            **fields,
+            **self.extra,
+        }
         return {name: value for name, value in body.items() if value is not None}
 
 
