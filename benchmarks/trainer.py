@@ -57,9 +57,10 @@ def _compared(objective: str, data: Path, folder: Path, given: argparse.Namespac
     settings = Sft(
         out=folder / objective, data=(data,), objective=objective, tasks=tasks, words=given.words, dev_rows=0
     )
-    shown = _examples(settings, data)
     learner = load_learner(settings)
-    tokens = sum(one.tokens for one in Desk(learner).sized(shown))
+    desk = Desk(learner)
+    shown = _examples(settings, data, desk)
+    tokens = sum(one.tokens for one in desk.sized(shown))
     print(f"{objective}: {len(shown)} examples of {len(shown) and tokens // len(shown)} tokens")
     stock = _timed(lambda: _stock(learner.base, learner.loaded.encoder, shown, settings, given.batch))
     ours = _timed(lambda: sft(Run(settings, SHARED, Path("benchmark"))))
@@ -68,12 +69,12 @@ def _compared(objective: str, data: Path, folder: Path, given: argparse.Namespac
     print(f"  ours is {stock[0] / ours[0]:.2f} times as fast ({stock[1] / ours[1]:.2f} by cpu time)")
 
 
-def _examples(settings: Sft, data: Path) -> list[Example]:
+def _examples(settings: Sft, data: Path, desk: Desk) -> list[Example]:
     rows = examples.training_rows(settings)
     if settings.objective == "contrastive":
-        return examples.relevance_examples(rows, settings)
+        return examples.relevance_examples(rows, settings, desk.count)
     chains = examples.chains_of((data,), "train")
-    made = examples.ranking_examples(rows, settings, ["rank_and_answer"], "shuffled", 1, chains)
+    made = examples.ranking_examples(rows, settings, desk.count, ["rank_and_answer"], "shuffled", 1, chains)
     return [one for one in made if one.target is not None]
 
 

@@ -10,7 +10,8 @@ train=${RAG_REASONER_TRAIN:-rag-reasoner-train}
 ask=${RAG_REASONER:-rag-reasoner}
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 times() { awk -v n="$1" -v s="$scale" -v least="$2" 'BEGIN { k = int(n * s); print (k < least) ? least : k }'; }
-common=(--set words=40 --set tokens_per_batch=2048 --set logging_steps=1 --set save_steps=1000 --set disable_tqdm=true)
+common=(--set words=40 --set judge_tokens=64 --set tokens_per_batch=2048 --set logging_steps=1 \
+  --set save_steps=1000 --set disable_tqdm=true)
 
 step "data: rows with few candidates, and a reasoning chain for each"
 for split in train dev; do

@@ -59,6 +59,11 @@ HOSTILE = (
 )
 
 
+def count_words(messages):
+    """The words of messages, as a model that has a token for each of them would count."""
+    return sum(len(part.text.split()) for message in messages for part in message.parts)
+
+
 def row(**changes) -> Row:
     """A row like LINE, with other fields."""
     found = {**LINE, **changes}

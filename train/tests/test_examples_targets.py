@@ -10,12 +10,14 @@ from rag_reasoner_train.chains.rules import BRIEF_STYLE, FULL_STYLE, Rules, chai
 from rag_reasoner_train.examples import listwise_examples, pointwise_examples
 from rag_reasoner_train.examples.view import View
 from rag_reasoner_train.rows.reading import read_rows
-from rag_reasoner_train.rows.view import seen
-from small_rows import hostile_rows, row
+from rag_reasoner_train.rows.view import _HEADING as HEADING
+from rag_reasoner_train.rows.view import Tokens, seen
+from small_rows import count_words, hostile_rows, row
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.rewards import components, pointwise
 from rag_reasoner.types import Document, Image
+from rag_reasoner.words import sentences
 
 TASKS = ("rank", "rank_and_answer", "answer")
 
@@ -152,13 +154,39 @@ def test_where_a_cut_would_change_what_is_shown_of_a_quote_the_whole_is_shown():
     assert seen("when?", Document("d", text), View(2), "museum opened in 1962").cut
 
 
-@pytest.mark.parametrize("made", [pointwise_examples, listwise_examples])
-def test_without_a_chain_too_a_cut_keeps_what_the_label_rests_on(made):
-    text = "The museum is in a museum about museums that open. " * 20 + "It opened its doors in 1962. " + "word " * 100
-    (example, *_) = made([row(candidates=[{"id": "b", "text": text}])], view=View(words=20))
-    shown = example.task.document if example.relevant else example.task.documents[0]
+FAR = "The museum is in a museum about museums that open. " * 20 + "Its doors stood open in 1962. " + "word " * 100
+
+
+def test_without_a_chain_too_a_list_shows_what_its_labels_rest_on():
+    (example, *_) = listwise_examples([row(candidates=[{"id": "b", "text": FAR}])], view=View(words=20))
+    (shown,) = example.task.documents
     assert shown.cut
     assert "1962" in shown.text
+
+
+@pytest.mark.parametrize("view", [View(words=20), View(tokens=Tokens(20, count_words))])
+def test_a_judged_document_is_cut_alike_whatever_its_label_is(view):
+    found = row(candidates=[{"id": "b", "text": FAR}])
+    plain = replace(found, relevant={}, answers=())
+    one, other = (next(pointwise_examples([labelled], view=view)).task for labelled in (found, plain))
+    assert one == other
+    assert one.document.cut
+
+
+@pytest.mark.parametrize("words", [70, 110])
+def test_no_document_of_the_sample_is_cut_within_a_sentence(sample, words):
+    """Half a sentence between two gaps, in what is relevant and in nothing else, would tell the label."""
+    rows = list(read_rows(sample))
+    chains = {one.id: chain_by_rule(one) for one in rows}
+    listed = listwise_examples(rows, chains, tasks=["rank"], view=View(words))
+    pairs = pointwise_examples(rows, view=View(words))
+    shown = [*(one for example in listed for one in example.task.documents), *(pair.task.document for pair in pairs)]
+    cut = [one for one in shown if one.cut]
+    assert len(cut) > 100
+    for one in cut:
+        whole = [*sentences(one.original), *(found.span() for found in HEADING.finditer(one.original))]
+        assert {start for start, _ in one.spans} <= {start for start, _ in whole}
+        assert {end for _, end in one.spans} <= {end for _, end in whole}
 
 
 def test_images_are_shown_only_where_they_are_wanted():

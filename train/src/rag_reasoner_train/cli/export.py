@@ -8,6 +8,7 @@ import typer
 
 from rag_reasoner_train.cli import training
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
+from rag_reasoner_train.config.settings import JUDGE_TOKENS
 
 EXAMPLES = f"""
 Examples:
@@ -49,12 +50,16 @@ def export(
     split: Annotated[str, typer.Option(help="The split to calibrate on: one that was not trained on.")] = "dev",
     rows: Annotated[int, typer.Option(min=2, help="At most so many rows to calibrate on.")] = 200,
     method: Annotated[Method, typer.Option(help="How to calibrate.")] = Method.PLATT,
+    judge_tokens: Annotated[
+        int, typer.Option(min=16, help="Calibrate on so many tokens of each document, as the filter is to read.")
+    ] = JUDGE_TOKENS,
 ) -> None:
     """Write what a run has learned to a folder that `ReasoningReranker(model=FOLDER)` loads."""
     from rag_reasoner_train.exporting import Wanted
     from rag_reasoner_train.exporting import export as run_export
 
-    wanted = Wanted(merged, dtype.value if dtype else None, tuple(calibrate or ()), split, rows, method.value)
+    stored, folders = dtype.value if dtype else None, tuple(calibrate or ())
+    wanted = Wanted(merged, stored, folders, split, rows, method.value, judge_tokens)
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)
     typer.echo(f"exported: {out}")

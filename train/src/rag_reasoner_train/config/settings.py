@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from rag_reasoner_train.examples.listwise import Order, TaskName
 
+JUDGE_TOKENS = 256
+"""How much of a document a ReasoningReranker's filter reads if nothing else is said."""
+
 DEFAULT_WEIGHTS: Mapping[str, float] = {
     "form": 0.1,
     "rank_ndcg": 0.4,
@@ -21,7 +24,9 @@ class Common:
     """What every stage needs.
 
     `base` is "default", a folder or a hub id; `start` the adapter (a folder of an earlier stage) that training goes on
-    from. `words` cuts documents, None shows them whole. `tokens_per_batch` bounds what is computed at once.
+    from. `words` cuts documents, None shows them whole. `judge_tokens` (a judgement's document) and `document_tokens`
+    (each of a list) cut them in its place, exactly as the arguments of a ReasoningReranker that have these names.
+    `tokens_per_batch` bounds what is computed at once.
     """
 
     out: Path
@@ -40,6 +45,8 @@ class Common:
     lora_targets: str | tuple[str, ...] = "all-linear"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     words: int | None = 80
+    judge_tokens: int | None = None
+    document_tokens: int | None = None
     images: bool = False
     tokens_per_batch: int = 4096
     seed: int = 0

@@ -1,4 +1,7 @@
-"""Point-wise examples: can this document help to answer? One for each candidate of a row."""
+"""Point-wise examples: can this document help to answer? One for each candidate of a row.
+
+A document is cut by its question alone, as inference cuts it: what is kept for the label's sake would tell the label.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,8 +9,8 @@ from rag_reasoner.rewards import Truth
 from rag_reasoner.tasks import RelevanceTask
 from rag_reasoner.types import Document
 from rag_reasoner_train.examples.example import Example
-from rag_reasoner_train.examples.view import WHOLE, View, shown
 from rag_reasoner_train.rows.row import Row
+from rag_reasoner_train.rows.view import WHOLE, View, seen
 
 
 def pointwise_examples(rows: Iterable[Row], *, view: View = WHOLE) -> Iterator[Example]:
@@ -20,5 +23,5 @@ def pointwise_examples(rows: Iterable[Row], *, view: View = WHOLE) -> Iterator[E
 def _example(row: Row, document: Document, view: View) -> Example:
     relevant = document.id in row.relevant
     truth = Truth({0: row.relevant[document.id]} if relevant else {}, row.answers if relevant else ())
-    task = RelevanceTask(row.question, shown(row, document, None, view))
+    task = RelevanceTask(row.question, seen(row.question, document, view))
     return Example(f"{row.id}/relevance/{document.id}", row.id, task, truth, task.render(relevant), relevant)

@@ -1,4 +1,4 @@
-"""What of a row's documents an example shows: as much as its view allows, and always what its label rests on."""
+"""What of a list's documents an example shows: as much as its view allows, and always what its reply must quote."""
 
 from rag_reasoner.tasks import Shown, show
 from rag_reasoner.types import Candidate, Document
@@ -16,7 +16,7 @@ def shown(row: Row, document: Document, chain: Chain | None, view: View) -> Show
 
 
 def _kept(row: Row, document: Document, chain: Chain | None, view: View) -> str:
-    if document.id not in row.relevant or view.words is None:
+    if document.id not in row.relevant or view.whole:
         return ""
     if chain and document.id in chain.sayings:
         return chain.sayings[document.id].quote

@@ -11,7 +11,7 @@ from rag_reasoner.evaluate.fit import Method
 from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner.models.base_hash import base_hash
 from rag_reasoner_train.config import Common
-from rag_reasoner_train.config.settings import common_from
+from rag_reasoner_train.config.settings import JUDGE_TOKENS, common_from
 from rag_reasoner_train.exporting.card import model_card
 from rag_reasoner_train.exporting.source import Source, source_of
 from rag_reasoner_train.exporting.weights import write_adapter, write_merged
@@ -24,7 +24,10 @@ from rag_reasoner_train.stages.encoding import Desk
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How to export. `calibrate` names the folders of rows to calibrate P(relevant) on; they were not trained on."""
+    """How to export. `calibrate` names the folders of rows to calibrate P(relevant) on; they were not trained on.
+
+    `judge_tokens` is how much of each document the filter will be shown: calibration is true of that.
+    """
 
     merged: bool = False
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
@@ -32,6 +35,7 @@ class Wanted:
     split: str = "dev"
     rows: int = 200
     method: Method = "platt"
+    judge_tokens: int = JUDGE_TOKENS
 
 
 def export(place: Path, out: Path, wanted: Wanted = Wanted()) -> Measured | None:
@@ -66,20 +70,26 @@ def _write_words(source: Source, folder: Path, measured: Measured | None, *, who
 
 
 def _measured(source: Source, wanted: Wanted) -> Measured:
-    """The calibration of the checkpoint on the rows wanted, as the run showed documents."""
+    """The calibration of the checkpoint on the rows wanted, shown as inference shows them."""
     settings = _settings_of(source, wanted)
     rows = examples.dev_rows(settings)
     if not rows:
         raise InvalidInput("there is no row to calibrate on")
     learner = load_learner(settings)
     desk = Desk(learner, settings.dev_data)
-    sized = desk.sized(examples.relevance_examples(rows, settings), reply=1)
+    sized = desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
     return measure(dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch), wanted.method)
 
 
 def _settings_of(source: Source, wanted: Wanted) -> Common:
     stored = common_from(source.told["settings"])
-    shown = replace(stored, dev_data=wanted.calibrate, dev_split=wanted.split, dev_rows=wanted.rows)
+    shown = replace(
+        stored,
+        dev_data=wanted.calibrate,
+        dev_split=wanted.split,
+        dev_rows=wanted.rows,
+        judge_tokens=wanted.judge_tokens,
+    )
     if source.is_adapter:
         return replace(shown, start=source.checkpoint)
     return replace(shown, base=str(source.checkpoint))

@@ -2,8 +2,9 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain, zip_longest
+from typing import Any
 
 from PIL import Image as pillow
 
@@ -14,25 +15,33 @@ from rag_reasoner_train.rows.row import SET, Row
 Bucket = tuple[str, int, int]
 
 
-def balanced_ids(rows: Iterable[Row], number: int, seed: int = 0) -> frozenset[str]:
-    """The ids of `number` rows, as many as can be of each set, length and resolution; all where there are fewer.
+def balanced_ids(
+    rows: Iterable[Row], number: int, seed: int = 0, *, by: Callable[[Row], Any] | None = None
+) -> frozenset[str]:
+    """The ids of `number` rows, as many as can be of each kind; all where there are fewer.
 
-    Which rows of a bucket are taken depends on the hashes of their ids, not on the order of a file.
+    Kinds are what `by` tells apart: set, length and resolution if nothing else is said. Which rows of a kind are taken
+    depends on the hashes of their ids, not on the order of a file.
     """
-    buckets: defaultdict[Bucket, list[str]] = defaultdict(list)
+    kinds: defaultdict[Any, list[str]] = defaultdict(list)
     for row in rows:
-        buckets[bucket(row)].append(row.id)
-    ranked = [sorted(ids, key=lambda one: (rank_of(one, seed), one)) for _, ids in sorted(buckets.items())]
+        kinds[(by or bucket)(row)].append(row.id)
+    ranked = [sorted(ids, key=lambda one: (rank_of(one, seed), one)) for _, ids in sorted(kinds.items())]
     rounds = chain.from_iterable(zip_longest(*ranked))
     taken = [one for one in rounds if one is not None]
     return frozenset(taken[:number])
+
+
+def set_of(row: Row) -> str:
+    """The set that the row is of."""
+    return str(row.extra.get(SET, ""))
 
 
 def bucket(row: Row) -> Bucket:
     """The set, the length in doublings of words, and the resolution in doublings of megapixels (0: no image)."""
     words = sum(len(one.text.split()) for one in row.candidates)
     pixels = max((_pixels(one.image) for one in row.candidates if one.image), default=0)
-    return str(row.extra.get(SET, "")), words.bit_length(), _resolution(pixels)
+    return set_of(row), words.bit_length(), _resolution(pixels)
 
 
 def _resolution(pixels: int) -> int:

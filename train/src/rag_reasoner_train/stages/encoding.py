@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rag_reasoner.encoding import Encoded
 from rag_reasoner.errors import InvalidInput, RagReasonerError
+from rag_reasoner.messages import Message
 from rag_reasoner.pages import load
 from rag_reasoner.types import Image
 from rag_reasoner_train.examples import Example
@@ -31,6 +32,10 @@ class Desk:
         self._encoder, self._context = learner.loaded.encoder, learner.context
         self.image = partial(load, image_roots=tuple(image_roots))
         self._size = lru_cache(maxsize=256)(self._measured)
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """The number of tokens that `messages` take, as inference counts them."""
+        return self._encoder.count(messages, self._size)
 
     def sized(self, examples: Iterable[Example], reply: int | None = None) -> list[Sized]:
         """The examples with their tokens; the reply is the target, or `reply` tokens where those are given.
@@ -58,7 +63,7 @@ class Desk:
 
     def _sized(self, example: Example, reply: int | None) -> Sized:
         try:
-            prompt = self._encoder.count(example.task.messages(), self._size)
+            prompt = self.count(example.task.messages())
         except RagReasonerError as error:
             raise InvalidInput(f"example {example.id!r}: {error}") from error
         written = len(self._reply(example)) if reply is None else reply

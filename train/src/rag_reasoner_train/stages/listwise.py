@@ -37,7 +37,9 @@ def listwise(run: Run[Listwise], *, resume: bool = False) -> str | None:
     most = int(run.handed_on.get("max_completion_length", OWN["max_completion_length"]))
     rows = ((examples.training_rows(settings), settings.shuffles), (examples.dev_rows(settings), 1))
     ours, shown = (
-        desk.sized(examples.ranking_examples(some, settings, settings.tasks, settings.order, shuffles), reply=most)
+        desk.sized(
+            examples.ranking_examples(some, settings, desk.count, settings.tasks, settings.order, shuffles), reply=most
+        )
         for some, shuffles in rows
     )
     return reinforce(Reinforcement("listwise", run, learner, desk, ours, shown, settings.weights, OWN), last)

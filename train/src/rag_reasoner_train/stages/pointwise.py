@@ -76,9 +76,8 @@ def pointwise(run: Run[Pointwise], *, resume: bool = False) -> str | None:
 
 
 def _mined(settings: Pointwise, desk: Desk, judge: Any, learner: Learner, *, resume: bool) -> list[Sized]:
-    pool = pool_of(
-        examples.relevance_examples(examples.training_rows(settings), settings), settings.pool, settings.seed
-    )
+    asked = examples.relevance_examples(examples.training_rows(settings), settings, desk.count)
+    pool = pool_of(asked, settings.pool, settings.seed)
     sized = {one.example.id: one for one in desk.sized(pool, reply=1)}
     if resume:
         return [sized[id] for id in read_mined(settings.out)]
@@ -90,7 +89,7 @@ def _mined(settings: Pointwise, desk: Desk, judge: Any, learner: Learner, *, res
 def _shown(settings: Pointwise, desk: Desk) -> list[Sized]:
     """The candidates of the dev rows: for evaluation, and for calibration before and after."""
     rows = examples.dev_rows(replace(settings, dev_rows=settings.calibration_rows))
-    return desk.sized(examples.relevance_examples(rows, settings), reply=1)
+    return desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
 
 
 def _note(settings: Pointwise, when: str, judged: Sequence[dev.Judged]) -> None:

@@ -59,18 +59,18 @@ def _objective(settings: Sft, learner: Learner, desk: Desk) -> Objective:
 def _units(rows: Sequence[Row], settings: Sft, desk: Desk, split: str) -> list[Unit]:
     """The rows' candidates together for the contrastive objective; for the other each example by itself."""
     if settings.objective == "contrastive":
-        return dev.rows_of(desk.sized(examples.relevance_examples(rows, settings), reply=1))
-    return [(one,) for one in desk.sized(_to_complete(rows, settings, split))]
+        return dev.rows_of(desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1))
+    return [(one,) for one in desk.sized(_to_complete(rows, settings, desk, split))]
 
 
-def _to_complete(rows: Sequence[Row], settings: Sft, split: str) -> list[Example]:
+def _to_complete(rows: Sequence[Row], settings: Sft, desk: Desk, split: str) -> list[Example]:
     lists = [name for name in settings.tasks if name != "relevance"]
-    pairs = examples.relevance_examples(rows, settings) if "relevance" in settings.tasks else []
+    pairs = examples.relevance_examples(rows, settings, desk.count) if "relevance" in settings.tasks else []
     if not lists or not rows:
         return pairs
     folders = settings.data if split == settings.split else settings.dev_data or settings.data
     chains = examples.chains_of(folders, split)
-    made = examples.ranking_examples(rows, settings, lists, settings.order, settings.shuffles, chains)
+    made = examples.ranking_examples(rows, settings, desk.count, lists, settings.order, settings.shuffles, chains)
     return pairs + [one for one in made if one.target is not None]
 
 
