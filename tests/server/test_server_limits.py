@@ -68,6 +68,14 @@ def test_other_machines_are_let_in_with_a_token_only(host):
     assert "RAG_REASONER_SERVER_TOKEN" in result.stderr
 
 
+def test_a_port_that_is_taken_and_a_host_that_is_not_here_are_named(server):
+    result = CliRunner().invoke(cli, ["serve", "--model", "lexical", "--port", str(server.port)])
+    assert result.exit_code == 2
+    assert f"port {server.port}" in result.stderr
+    elsewhere = ["serve", "--model", "lexical", "--host", "192.0.2.1", "--token", TOKEN]
+    assert "192.0.2.1" in CliRunner().invoke(cli, elsewhere).stderr
+
+
 @pytest.mark.parametrize("token", ["", " ", "with\nnewline", "ümlaut"])
 def test_a_token_that_no_header_can_carry_is_refused(token):
     result = CliRunner(env={"RAG_REASONER_SERVER_TOKEN": ""}).invoke(

@@ -1,7 +1,9 @@
 """The process: it listens, and when it is told to end it finishes what it has begun."""
 
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -9,6 +11,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
+from rag_reasoner.errors import InvalidInput
 from rag_reasoner.server.life import Life
 from rag_reasoner.server.protocol import Patience, PatientProtocol
 from rag_reasoner.server.settings import ServerSettings
@@ -18,13 +21,12 @@ def listen(app: FastAPI, settings: ServerSettings, host: str, port: int, tell: C
     """Serve until SIGTERM or SIGINT; `tell` is told the address as soon as it is open.
 
     The first signal takes the server out of service: /readyz and new work get 503, what is under way may take
-    `settings.drain_seconds`. A second signal ends it at once.
+    `settings.drain_seconds`. A second signal ends it at once. Raises InvalidInput where it cannot listen.
     """
     patience = Patience(settings.header_seconds, settings.stall_seconds, settings.max_connections)
+    sockets = _opened(host, port)
     config = uvicorn.Config(
         app,
-        host,
-        port,
         http=cast(Any, partial(PatientProtocol, patience=patience)),
         ws="none",
         loop="asyncio",
@@ -37,7 +39,22 @@ def listen(app: FastAPI, settings: ServerSettings, host: str, port: int, tell: C
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 << 10,
     )
-    _Listening(config, app.state.life, settings.drain_seconds, tell).run()
+    _Listening(config, app.state.life, settings.drain_seconds, tell).run(sockets)
+
+
+def _opened(host: str, port: int) -> list[socket.socket]:
+    """A listening socket for each address of `host` that this machine has. Raises InvalidInput where there is none."""
+    opened: list[socket.socket] = []
+    refused = ""
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with suppress(OSError):
+                opened.append(socket.create_server(address[:2], family=family, backlog=2048))
+    except socket.gaierror as error:
+        refused = f" ({error.strerror})"
+    if not opened:
+        raise InvalidInput(f"{host} port {port} cannot be listened on{refused}: give another --port or --host")
+    return opened
 
 
 class _Listening(uvicorn.Server):
@@ -48,11 +65,11 @@ class _Listening(uvicorn.Server):
         self._life, self._drain_seconds, self._tell = life, drain_seconds, tell
         self._ends = 0.0
 
-    async def startup(self, sockets: list[Any] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for server in self.servers:
-            for socket in server.sockets:
-                host, port = socket.getsockname()[:2]
+            for one in server.sockets:
+                host, port = one.getsockname()[:2]
                 self._tell(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
