@@ -58,8 +58,8 @@ def export(
     from rag_reasoner_train.exporting import Wanted
     from rag_reasoner_train.exporting import export as run_export
 
-    stored, folders = dtype.value if dtype else None, tuple(calibrate or ())
-    wanted = Wanted(merged, stored, folders, split, rows, method.value, judge_tokens)
+    folders = tuple(calibrate or ())
+    wanted = Wanted(merged, dtype.value if dtype else None, folders, split, rows, method.value, judge_tokens)
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)
     typer.echo(f"exported: {out}")
