@@ -55,6 +55,24 @@ class Card:
     scores_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How many tasks of different callers are best put into one call: enough to fill the machine, and no more, as all
+    callers of a batch wait for its end.
+    """
+
+    judgements: int
+    replies: int
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """A backend that is asked one call at a time, so that callers who come together had better be put together."""
+
+    @property
+    def together(self) -> Together: ...
+
+
 @runtime_checkable
 class Judge(Protocol):
     """Judges (query, candidate) pairs: P(yes) of each."""

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from rag_reasoner.backends.base import Card, Judged, OnText, Reply
+from rag_reasoner.backends.base import Card, Judged, OnText, Reply, Together
 from rag_reasoner.backends.local.generate import Written, write
 from rag_reasoner.backends.local.held import write_held
 from rag_reasoner.backends.local.judge import Scales
@@ -63,6 +63,13 @@ class TransformersLocal:
     def card(self) -> Card:
         """What the model is and can do."""
         return self._loaded.card
+
+    @property
+    def together(self) -> Together:
+        """What is run at once anyway, about: one by one where that is faster, but callers then take turns."""
+        if _on_cpu(self._loaded):
+            return Together(judgements=4, replies=1 if self._held else 4)
+        return Together(judgements=32, replies=1 if self._held else 16)
 
     def count(self, messages: Sequence[Message]) -> int:
         """The number of tokens that `messages` take, images included."""

@@ -12,6 +12,7 @@ import rag_reasoner
 from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.reranker import ReasoningReranker
 from rag_reasoner.server import told
+from rag_reasoner.server.batching import batched
 from rag_reasoner.server.engine import Engine
 from rag_reasoner.server.gate import Gate
 from rag_reasoner.server.life import Life
@@ -28,7 +29,7 @@ OPEN = frozenset({"/healthz"})
 def create_app(reranker: ReasoningReranker, settings: ServerSettings | None = None) -> FastAPI:
     """The server of one reranker. `app.state.life` tells what it is doing, and takes it out of service."""
     settings = settings or ServerSettings()
-    engine, life = Engine(reranker), Life()
+    engine, life = Engine(reranker.through(batched)), Life()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
