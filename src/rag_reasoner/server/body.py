@@ -8,6 +8,8 @@ from rag_reasoner.server.problems import ASGI, Problem
 from rag_reasoner.server.settings import ServerSettings
 from rag_reasoner.server.shape import Shape
 
+_SLICE = 16 << 10
+
 
 class ClientLeft(Exception):
     """The client has closed the connection; nobody is there to be told."""
@@ -30,9 +32,9 @@ class Body:
         started = time.monotonic()
         while not self.complete:
             piece = await self._piece(receive, started)
-            if json:
-                self._simple_enough(shape, piece)
-            await asyncio.sleep(0)  # a large body must not keep other connections waiting
+            for start in range(0, len(piece) if json else 0, _SLICE):
+                self._simple_enough(shape, piece[start : start + _SLICE])
+                await asyncio.sleep(0)  # a large body must not keep other connections waiting
         body = b"".join(self._pieces)
         self._pieces.clear()
         return _utf8(body) if json else body

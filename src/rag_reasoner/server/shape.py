@@ -5,7 +5,7 @@ import re
 _STRING = re.compile(rb'(?:[^"\\]|\\.)*+', re.DOTALL)
 """What follows an opening quotation mark, up to the closing one or to a lone backslash at the end."""
 
-_MARK = re.compile(rb'["\[\]{},]')
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class Shape:
@@ -26,7 +26,7 @@ class Shape:
         """Count on, through the next piece."""
         place = 0
         while place < len(piece):
-            place = self._rest_of_string(piece, place) if self._quoted else self._next_mark(piece, place)
+            place = self._rest_of_string(piece, place) if self._quoted else self._up_to_string(piece, place)
 
     def _rest_of_string(self, piece: bytes, place: int) -> int:
         if self._escaped:
@@ -38,17 +38,16 @@ class Shape:
         self._escaped = piece[end : end + 1] == b"\\"
         return end + 1
 
-    def _next_mark(self, piece: bytes, place: int) -> int:
-        found = _MARK.search(piece, place)
-        if not found:
-            return len(piece)
-        mark = found.group()
-        if mark == b'"':
-            self._quoted = True
-        elif mark in b"]}":
-            self._depth -= 1
-        else:
-            self.values += 1
-            self._depth += mark != b","
-            self.deepest = max(self.deepest, self._depth)
-        return found.end()
+    def _up_to_string(self, piece: bytes, place: int) -> int:
+        quote = piece.find(b'"', place)
+        end = len(piece) if quote < 0 else quote
+        self._quoted = quote >= 0
+        self.values += piece.count(b",", place, end)
+        for bracket in _BRACKET.findall(piece, place, end):
+            if bracket in b"[{":
+                self.values += 1
+                self._depth += 1
+                self.deepest = max(self.deepest, self._depth)
+            else:
+                self._depth -= 1
+        return end + 1
