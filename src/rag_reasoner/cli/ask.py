@@ -15,8 +15,8 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.pages.reading import Reading
 from rag_reasoner.report.terminal import print_result
 from rag_reasoner.results.text import counted
+from rag_reasoner.retrieve.first import find_pages
 from rag_reasoner.retrieve.index import PageIndex
-from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner.types import Candidate, Fault
 
 EXAMPLES = f"""
@@ -105,12 +105,10 @@ class _Found:
 def _read(reading: Reading, query: str, fetch_k: int, seconds_read: float, *, sees: bool) -> _Found:
     """Pages that share words with the question, then, for a model that sees, pages that have no words."""
     started = time.monotonic()
-    found = LexicalRetriever(reading.documents).retrieve(query, fetch_k)
-    silent = reading.without_text if sees else ()
-    extra = [Candidate(document) for document in silent[: fetch_k - len(found)]]
+    found = find_pages(reading.documents, query, fetch_k, sees=sees)
     counts = f"{counted(reading.files, 'file')}, {counted(len(reading.documents), 'page')}"
     timings = {"read": seconds_read, "retrieve": time.monotonic() - started}
-    return _Found([*found, *extra], reading.faults, counts, timings)
+    return _Found(found, reading.faults, counts, timings)
 
 
 def _indexed(folder: Path, query: str, fetch_k: int, password: str | None) -> _Found:

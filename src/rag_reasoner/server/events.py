@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
+from anyio import CancelScope
 from pydantic import BaseModel
 
 from rag_reasoner.drive import Event, StepDone
@@ -67,22 +68,23 @@ async def paced(events: AsyncIterator[T], heartbeat: float, limit: float) -> Asy
     whoever reads.
     """
     ends = time.monotonic() + limit
-    async with aclosing(events):  # type: ignore[type-var]
-        pending = asyncio.ensure_future(anext(events))
-        try:
-            while (left := ends - time.monotonic()) > 0:
-                done, _ = await asyncio.wait({pending}, timeout=min(heartbeat, left))
-                if not done:
-                    yield None
-                    continue
-                yield pending.result()
-                pending = asyncio.ensure_future(anext(events))
-            raise TimeoutError
-        except StopAsyncIteration:
-            return
-        finally:
+    pending = asyncio.ensure_future(anext(events))
+    try:
+        while (left := ends - time.monotonic()) > 0:
+            done, _ = await asyncio.wait({pending}, timeout=min(heartbeat, left))
+            if not done:
+                yield None
+                continue
+            yield pending.result()
+            pending = asyncio.ensure_future(anext(events))
+        raise TimeoutError
+    except StopAsyncIteration:
+        return
+    finally:
+        with CancelScope(shield=True):  # starlette's task group would cancel these again, and leave `events` running
             pending.cancel()
             await asyncio.wait({pending})
+            await events.aclose()  # type: ignore[attr-defined]
 
 
 def _told(event: Event | Result, reply: Callable[[Result], BaseModel]) -> str:

@@ -245,7 +245,7 @@ def reach(tab, id):
     raise AssertionError(f"#{id} cannot be reached by the Tab key")
 
 
-def test_what_is_going_on_is_shown_and_can_be_cancelled(page):
+def test_what_is_going_on_is_shown_and_can_be_cancelled(page, caplog):
     model = Waiting()
     tab = page(model)
     tab.drop("report.pdf", REPORT)
@@ -261,6 +261,7 @@ def test_what_is_going_on_is_shown_and_can_be_cancelled(page):
     assert not tab.shown("#progress")
     model.go_on.set()
     tab.until(lambda: tab.app.state.life.working == 0)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     tab.ask(QUESTION)
     tab.answered()
     assert not tab.shown("#problem")

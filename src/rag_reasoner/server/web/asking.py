@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag_reasoner.drive import Event
 from rag_reasoner.results import Result
-from rag_reasoner.retrieve.lexical import LexicalRetriever
+from rag_reasoner.retrieve.first import find_pages
 from rag_reasoner.server.events import narrated, sent
 from rag_reasoner.server.settings import ServerSettings
 from rag_reasoner.server.web.held import Held
@@ -55,11 +55,8 @@ class FoundEvent(BaseModel):
 
 
 def found_pages(question: str, files: Sequence[Held], *, sees: bool) -> list[Candidate]:
-    """Pages that share words with the question, then, for a model that sees, pages that have no words. Blocks."""
-    pages = [document for held in files for document in held.documents]
-    found = LexicalRetriever(pages).retrieve(question, FETCHED)
-    silent = [document for document in pages if document.metadata.get("no_text")] if sees else []
-    return [*found, *(Candidate(document) for document in silent[: FETCHED - len(found)])]
+    """The pages of `files` that the reranker is to see. Blocks."""
+    return find_pages([document for held in files for document in held.documents], question, FETCHED, sees=sees)
 
 
 async def told(
