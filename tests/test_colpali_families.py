@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_colpali
 import tiny_models
+from safetensors.numpy import load_file, save_file
 
 from rag_reasoner.errors import MissingExtra, ModelError
 from rag_reasoner.retrieve.colpali import PageEncoder
@@ -76,6 +78,54 @@ def test_pickled_weights_are_not_loaded(tmp_path):
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
     with pytest.raises(ModelError, match="safetensors"):
         PageEncoder(tmp_path)
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A folder with a tiny checkpoint that may be spoilt."""
+    return Path(shutil.copytree(tiny_colpali.folder("colmodernvbert"), tmp_path / "copy"))
+
+
+def kept(folder, keep):
+    """Leave in `folder` only the weights whose names `keep` wants."""
+    weights = folder / "model.safetensors"
+    save_file({name: each for name, each in load_file(weights).items() if keep(name)}, weights, {"format": "pt"})
+
+
+def test_weights_that_are_missing_are_not_made_up(copied):
+    kept(copied, lambda name: "embedding_proj" not in name)
+    with pytest.raises(ModelError, match=r"lack 2 tensors of a ColModernVBertForRetrieval, 'embedding_proj_layer.b"):
+        PageEncoder(copied)
+
+
+def test_a_head_that_no_page_retriever_uses_may_be_missing(copied):
+    kept(copied, lambda name: "vision_model.head." not in name)
+    whole, without = (
+        PageEncoder(folder, device="cpu", dtype="float32").query("Which museum?")
+        for folder in (tiny_colpali.folder("colmodernvbert"), copied)
+    )
+    np.testing.assert_array_equal(whole.vectors, without.vectors)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[: len(whole) // 2], lambda whole: b"", lambda whole: b"\xff" * 99]
+)
+def test_damaged_weights_are_an_error_in_words(copied, damage):
+    weights = copied / "model.safetensors"
+    weights.write_bytes(damage(weights.read_bytes()))
+    with pytest.raises(ModelError, match=r"the weights of .* could not be loaded"):
+        PageEncoder(copied)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [(lambda whole: [1], "missing or damaged"), (lambda whole: whole | {"embedding_dim": "x"}, "could not be loaded")],
+)
+def test_a_configuration_that_cannot_be_is_an_error_in_words(copied, config, said):
+    path = copied / "config.json"
+    path.write_text(json.dumps(config(json.loads(path.read_text()))))
+    with pytest.raises(ModelError, match=said):
+        PageEncoder(copied)
 
 
 def test_a_fingerprint_tells_weights_apart_and_not_names(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_reasoner.errors import Unreadable
-from rag_reasoner.retrieve.sealed import read_sealed, write_sealed
+from rag_reasoner.retrieve.sealed import read_sealed, sweep_sealed, write_sealed
 
 CONTENT = b'{"any": "bytes"}\n\x00\xff'
 
@@ -54,6 +54,23 @@ def test_another_kind_another_version_and_a_missing_file_are_told_apart(sealed, 
         read_sealed(sealed, "thing", 4)
     with pytest.raises(Unreadable, match="No such file"):
         read_sealed(tmp_path / "missing", "thing", 3)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="who may read a file is said otherwise there")
+def test_who_may_read_it_umask_says(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_sealed(tmp_path / "file", "thing", 3, CONTENT)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_killed_writers_left_is_swept_up_and_nothing_else(sealed):
+    for name in (f".{sealed.name}-1a", f".{sealed.name}", "other"):
+        (sealed.parent / name).write_bytes(b"half")
+    sweep_sealed(sealed)
+    assert {path.name for path in sealed.parent.iterdir()} == {sealed.name, f".{sealed.name}", "other"}
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(sealed, monkeypatch):

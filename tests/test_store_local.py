@@ -130,6 +130,27 @@ def test_where_sketches_say_nothing_everything_is_scored(tmp_path, large):
     assert found == [f"p{place}" for place in np.argsort(-expected, kind="stable")[:10]]
 
 
+def test_a_filter_far_from_the_query_still_finds_as_many_as_there_are(tmp_path, large):
+    """Three of these pages have a token near the query: that the index finds only them is no reason to stop."""
+    here, there = np.eye(DIM)[:2]
+    generator = np.random.default_rng(0)
+
+    def near(place, tokens, by):
+        return unit(place + by * generator.standard_normal((tokens, DIM)))
+
+    wanted = [np.vstack([near(here if number < 3 else there, 1, 0.05), near(there, 15, 0.05)]) for number in range(300)]
+    others = [near(here, 16, 0.3) for _ in range(3000)]
+    store = LocalPageStore(tmp_path, model="m", dim=DIM)
+    store.upsert(
+        PageVectors(f"p{number}", "h", vectors, {"document": "a" if number < len(wanted) else "b"})
+        for number, vectors in enumerate([*wanted, *others])
+    )
+    query = near(here, 6, 0.05)
+    best = np.argsort(-maxsim(query, [page.astype(np.float16) for page in wanted]), kind="stable")[:3]
+    assert len(store.search(query, 5, where={"document": "a"})) == 5
+    assert {hit.id for hit in store.search(query, 3, where={"document": "a"})} == {f"p{place}" for place in best}
+
+
 def test_ids_out_of_range_are_never_followed(tmp_path, large, monkeypatch):
     store = indexed_store(tmp_path)
     index = store._newest().index
@@ -331,6 +352,15 @@ def test_what_is_no_store_is_refused_in_words(tmp_path):
         LocalPageStore(tmp_path)
     with pytest.raises(Unreadable, match="is not a page store"):
         LocalPageStore(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("kind", ["table", "vectors", "sketches"])
+def test_a_file_that_cannot_be_opened_is_an_error_in_words(store, kind):
+    (path,) = store._folder.glob(f"*.{kind}")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(Unreadable, match=rf"{kind}: cannot be read \(Is a directory\)"):
+        LocalPageStore(store._folder)
 
 
 def test_a_store_of_another_format_is_refused(store):

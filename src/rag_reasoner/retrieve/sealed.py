@@ -5,7 +5,7 @@ The first line says what it is, in which version, and the SHA-256 of all that fo
 
 import hashlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from rag_reasoner.errors import Unreadable
@@ -14,13 +14,12 @@ _LONGEST_HEADER = 256
 
 
 def write_sealed(path: Path, kind: str, version: int, content: bytes) -> None:
-    """Put `content` at `path`: a crash at any moment leaves the old file or the new one."""
+    """Put `content` at `path`: a crash at any moment leaves the old file or the new one. umask says who may read."""
     header = f"{kind} {version} {_digest(content)}\n".encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(header + content)
             file.flush()
             os.fsync(file.fileno())
@@ -46,6 +45,12 @@ def read_sealed(path: Path, kind: str, version: int) -> bytes:
     if digest != _digest(content):
         raise Unreadable(str(path), "is damaged (its checksum does not agree); write it anew")
     return content
+
+
+def sweep_sealed(path: Path) -> None:
+    """Remove what killed writers of `path` have left beside it. For who alone may write it now."""
+    for left in path.parent.glob(f".{path.name}-*"):
+        left.unlink(missing_ok=True)
 
 
 def _fields(header: bytes) -> tuple[str, str, str]:

@@ -23,6 +23,9 @@ _CONFIG, _ADAPTER = "config.json", "adapter_config.json"
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 """What is fetched of a hub id: never code, never pickled weights."""
 
+_UNUSED = "vision_model.head."
+"""SigLIP's pooling head: no page retriever asks for what it gives, so a checkpoint may leave it out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -88,7 +91,7 @@ def _base(folder: Path, name: str) -> Path:
 def _read(path: Path, name: str) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_bytes()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{name!r} is no model: its {path.name} is missing or damaged") from error
 
 
@@ -100,10 +103,21 @@ def _home(family: Family) -> Any:
 
 
 def _weights(loader: Any, folder: Path, dtype: "torch.dtype", name: str) -> Any:
+    """The model with the weights in `folder`: all of them, as transformers makes up at random what is missing."""
+    from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
+
+    options = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
     try:
-        return loader.from_pretrained(str(folder), dtype=dtype, use_safetensors=True)
-    except (OSError, ValueError, RuntimeError) as error:
+        model, told = loader.from_pretrained(str(folder), **options)
+    except (OSError, ValueError, RuntimeError, SafetensorError, StrictDataclassError) as error:
         raise ModelError(f"the weights of {name!r} could not be loaded (only safetensors are): {error}") from error
+    if missing := sorted(one for one in told["missing_keys"] if _UNUSED not in one):
+        raise ModelError(
+            f"the weights of {name!r} lack {len(missing):,} tensors of a {loader.__name__}, {missing[0]!r} among them: "
+            "give a whole page retriever"
+        )
+    return model
 
 
 def _processor(loader: Any, folder: Path, name: str) -> Any:

@@ -39,12 +39,14 @@ def _by_index(snapshot: Snapshot, index: SketchIndex, query: NDArray[np.float32]
     newer = np.flatnonzero(wanted & ~snapshot.covered)
 
     def propose(count: int) -> Places:
-        if _MANY * count >= len(places):
-            return places
-        nearest = index.nearest(query, min(count * RUNS, index.total), _MANY * count / len(places), allowed)
-        found = _promising(snapshot.owners, *nearest, _MANY * count)
-        either = np.union1d(found, newer)
-        return either[np.argsort(-sketch_scores(snapshot, query, either), kind="stable")[:count]]
+        looked = _MANY * count
+        while looked < len(places):
+            nearest = index.nearest(query, min(count * RUNS, index.total), looked / len(places), allowed)
+            either = np.union1d(_promising(snapshot.owners, *nearest, _MANY * count), newer)
+            if len(either) >= count:
+                return either[np.argsort(-sketch_scores(snapshot, query, either), kind="stable")[:count]]
+            looked *= 2  # what may be found lies far from the query: look further
+        return places
 
     return propose
 

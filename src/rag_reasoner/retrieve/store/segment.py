@@ -101,7 +101,7 @@ class Segment:
         return self._sketches
 
     def check(self, pool: Executor) -> None:
-        """Compare every digest now, also of what was compared before; Unreadable names the first file that is damaged."""
+        """Compare every digest now, also of what was compared before; Unreadable names the first damaged file."""
         self._checked[:] = False
         self.__dict__.pop("sketches", None)
         for _ in pool.map(lambda place: self._check(place, place + 1), range(len(self))):

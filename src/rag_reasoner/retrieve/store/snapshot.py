@@ -109,6 +109,8 @@ def opened(folder: Path, before: Snapshot | None = None) -> Snapshot:
             if newer == manifest:
                 raise Unreadable(str(error.filename), "is missing; index anew") from error
             manifest = newer
+        except OSError as error:
+            raise Unreadable(str(error.filename or folder), f"cannot be read ({error.strerror or error})") from error
 
 
 def _index(folder: Path, entry: ProposalsEntry | None, before: Snapshot | None) -> SketchIndex | None:
