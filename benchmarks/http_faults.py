@@ -1,5 +1,7 @@
 """R2: rerank calls against a server with every kind of fault; what was lost, how long it took, what it cost.
 
+Kinds of faults in streams are met by calls that listen; the others by calls that do not.
+
 python benchmarks/http_faults.py [number of calls] [at once]
 """
 
@@ -7,15 +9,16 @@ import asyncio
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from faulty_server import KINDS, FaultyServer
+from faulty_server import KINDS, STREAM_KINDS, FaultyServer
 
-from rag_reasoner import ReasoningReranker
+from rag_reasoner import ReasoningReranker, Result
 from rag_reasoner.backends.openai_compatible import OpenAICompatible
 
 DEADLINE = 2.0
@@ -24,11 +27,15 @@ TEXTS = ("document 0", "document 1", "document 2")
 
 async def main(number: int, at_once: int) -> None:
     """Every call once, `at_once` under way."""
-    kinds = ("good", "refuse", "dns", *KINDS)
+    kinds = ("good", "good_stream", "refuse", "dns", *KINDS, *STREAM_KINDS)
     gate, spans, wrong = asyncio.Semaphore(at_once), defaultdict(list), Counter()
     process = psutil.Process()
     with FaultyServer() as server:
-        urls = {"refuse": "http://127.0.0.1:9/v1", "dns": "http://no-such-host.invalid/v1"}
+        urls = {
+            "good_stream": server.url("good"),
+            "refuse": "http://127.0.0.1:9/v1",
+            "dns": "http://no-such-host.invalid/v1",
+        }
         backends = {
             kind: OpenAICompatible(urls.get(kind, server.url()), "m", dialect="openai", timeout=DEADLINE, concurrency=4)
             for kind in kinds
@@ -39,13 +46,16 @@ async def main(number: int, at_once: int) -> None:
             reranker = ReasoningReranker(backends[kind], stages=("rank",))
             async with gate:
                 started = time.monotonic()
-                result = await reranker.arerank(f"question {place}? fault={kind}", TEXTS)
+                result = await (listened if "stream" in kind else ReasoningReranker.arerank)(
+                    reranker, f"question {place}? fault={kind.removesuffix('_stream')}", TEXTS
+                )
                 spans[kind].append(time.monotonic() - started)
             positions = [one.candidate.position for one in result.ranked]
             wrong["lost or doubled"] += sorted(positions) != [0, 1, 2]
-            wrong["not flagged"] += kind != "good" and not result.degraded
-            wrong["order not kept"] += kind != "good" and positions != [0, 1, 2]
-            wrong["good window lost"] += kind == "good" and positions != [2, 1, 0]
+            good = kind.startswith("good")
+            wrong["not flagged"] += not good and not result.degraded
+            wrong["order not kept"] += not good and positions != [0, 1, 2]
+            wrong["good window lost"] += good and positions != [2, 1, 0]
 
         await asyncio.gather(*(one(place) for place in range(len(kinds) * 4)))
         asked, warm = Counter(server.requests), process.memory_info().rss
@@ -64,6 +74,12 @@ async def main(number: int, at_once: int) -> None:
     print(f"memory: {warm / 2**20:.0f} MB warm, at most {(max(peak) - warm) / 2**20:+.0f} MB")
     for kind in kinds:
         print(f"{kind:20} {len(spans[kind]):5} calls {attempts[kind]:.2f} attempts, longest {max(spans[kind]):.2f} s")
+
+
+async def listened(reranker: ReasoningReranker, query: str, texts: Sequence[str]) -> Result:
+    """The result, after every event before it."""
+    *_, result = [event async for event in reranker.astream(query, texts, answer=False)]
+    return result
 
 
 SAMPLES: list[int] = []

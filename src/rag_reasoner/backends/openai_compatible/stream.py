@@ -23,7 +23,7 @@ class Heard:
         self.begin()
 
     def begin(self) -> None:
-        self._text: str | None = None
+        self._pieces: list[str] = []
         self._untold, self._finish, self._usage = "", None, None
 
     def hear(self, event: Any) -> None:
@@ -39,8 +39,8 @@ class Heard:
     def whole(self) -> Any:
         if self._finish is None:
             raise Trouble(Kind.UNREACHED, "the server's stream breaks off")
-        nothing = "" if self._finish == "stop" else None
-        choice = {"message": {"content": nothing if self._text is None else self._text}, "finish_reason": self._finish}
+        text = "".join(self._pieces) if self._pieces or self._finish == "stop" else None
+        choice = {"message": {"content": text}, "finish_reason": self._finish}
         return {"choices": [choice], "usage": self._usage}
 
     @property
@@ -50,13 +50,13 @@ class Heard:
 
     def cut(self, error: BackendError) -> Reply:
         """The reply as far as it came, and why no further."""
-        return Reply(mended(self._text or ""), Fault("truncated", f"the reply broke off: {error}"))
+        return Reply(mended("".join(self._pieces)), Fault("truncated", f"the reply broke off: {error}"))
 
     def _choice(self, choice: dict[str, Any]) -> None:
         delta = choice.get("delta")
         text = delta.get("content") if isinstance(delta, dict) else None
         if isinstance(text, str):
-            self._text = (self._text or "") + text
+            self._pieces.append(text)
             self._untold += text
         self._finish = choice.get("finish_reason") or self._finish
         self._tell_on(len(self._untold) if self._finish else settled(self._untold))
