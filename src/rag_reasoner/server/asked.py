@@ -86,7 +86,7 @@ DocumentLike = Annotated[TextDocument | Annotated[AskedDocument, Tag("object")],
 Documents = Annotated[list[DocumentLike], BeforeValidator(_not_too_many)]
 
 
-class _Asked(BaseModel):
+class Asked(BaseModel):
     """What both kinds of requests have. The model is the server's: any name is taken, and none changes it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -113,16 +113,16 @@ class _Asked(BaseModel):
         return [name for name in IGNORED if getattr(self, name) is not None]
 
 
-IGNORED = tuple(name for name, field in _Asked.model_fields.items() if field.description == "ignored")
+IGNORED = tuple(name for name, field in Asked.model_fields.items() if field.description == "ignored")
 
 
-class RerankRequest(_Asked):
+class RerankRequest(Asked):
     """A request in the shape of Cohere's v1 and v2, and of Jina's."""
 
     query: str = Field(min_length=1)
 
 
-class AnswerRequest(_Asked):
+class AnswerRequest(Asked):
     """A question, and the documents to answer it from."""
 
     question: str = Field(min_length=1)
@@ -135,7 +135,7 @@ NAMES = frozenset(
 """Every field that a message may name."""
 
 
-def documents_of(asked: _Asked) -> list[Document]:
+def documents_of(asked: Asked) -> list[Document]:
     """The documents, images checked. Raises Problem for one that has neither text nor image. Blocks."""
     fields = asked.rank_fields or ()
     return [_document(place, one, fields) for place, one in enumerate(asked.documents)]

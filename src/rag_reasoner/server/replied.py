@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from rag_reasoner.results import Result
 from rag_reasoner.results.scores import falling
-from rag_reasoner.server.asked import AskedDocument, _Asked
+from rag_reasoner.server.asked import Asked, AskedDocument
 from rag_reasoner.types import FAULTS, Citation, Dropped, Fault, Judgement, Usage
 
 _TOLD_WHOLE = frozenset(FAULTS) - {"backend_error", "unread", "outdated"}
@@ -146,11 +146,11 @@ class ErrorReply(BaseModel):
     error: str
 
 
-def rerank_reply(asked: _Asked, result: Result, version: str) -> RerankReply:
+def rerank_reply(asked: Asked, result: Result, version: str) -> RerankReply:
     return RerankReply(**_common(asked, result, version))
 
 
-def answer_reply(asked: _Asked, result: Result, version: str) -> AnswerReply:
+def answer_reply(asked: Asked, result: Result, version: str) -> AnswerReply:
     said = result.answer
     assert said is not None
     answer = Said(
@@ -159,7 +159,7 @@ def answer_reply(asked: _Asked, result: Result, version: str) -> AnswerReply:
     return AnswerReply(answer=answer, **_common(asked, result, version))
 
 
-def _common(asked: _Asked, result: Result, version: str) -> dict[str, Any]:
+def _common(asked: Asked, result: Result, version: str) -> dict[str, Any]:
     spent = _spent(result.usage)
     return {
         "id": str(uuid4()),
@@ -175,7 +175,7 @@ def _common(asked: _Asked, result: Result, version: str) -> dict[str, Any]:
     }
 
 
-def _results(asked: _Asked, result: Result) -> Iterator[Ranked]:
+def _results(asked: Asked, result: Result) -> Iterator[Ranked]:
     """Every document once: those ranked in their order, then those dropped, the likeliest first."""
     dropped = sorted(result.dropped, key=lambda one: -(one.probability or 0))
     wanted = [1 / one.rank if one.probability is None else one.probability for one in result.ranked]
@@ -185,7 +185,7 @@ def _results(asked: _Asked, result: Result) -> Iterator[Ranked]:
         yield _ranked(asked, one, score)
 
 
-def _ranked(asked: _Asked, one: Judgement | Dropped, score: float) -> Ranked:
+def _ranked(asked: Asked, one: Judgement | Dropped, score: float) -> Ranked:
     place = one.candidate.position
     found: dict[str, Any] = {"index": place, "relevance_score": score, "probability": one.probability}
     if asked.return_documents:
@@ -255,7 +255,7 @@ def _spent(usage: Usage) -> Spent:
     )
 
 
-def _warnings(asked: _Asked, model: str) -> Iterator[str]:
+def _warnings(asked: Asked, model: str) -> Iterator[str]:
     if asked.model not in (None, model):
         yield f"the model that was asked for is not the one that answered: this server has {model}"
     for name in asked.ignored:
