@@ -8,7 +8,7 @@ import pytest
 import rag_reasoner
 
 HEAVY = set(
-    "accelerate asyncio bm25s gguf httpx numpy peft PIL pydantic pypdfium2 rapidocr rich "
+    "accelerate asyncio bm25s gguf httpx numpy opentelemetry peft PIL pydantic pypdfium2 rapidocr rich "
     "torch torchvision transformers typer".split()
 )
 

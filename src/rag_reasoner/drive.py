@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, TypeVar
@@ -43,6 +44,15 @@ def silent(event: Event) -> None:
     """Tells nobody."""
 
 
+Watch = Callable[[str, int, str], AbstractContextManager[Callable[[Replies], Any]]]
+"""Looks on while a model is asked: given the stage, the number of tasks and the model's name, told the replies."""
+
+
+def unwatched(stage: str, tasks: int, model: str) -> AbstractContextManager[Callable[[Replies], Any]]:
+    """Looks away."""
+    return nullcontext(len)
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """When to stop early: seconds of wall clock, or tokens read and written. None is no limit."""
@@ -69,6 +79,7 @@ class Run:
     budget: Budget = field(default_factory=Budget)
     emit: Emit = silent
     raise_errors: bool = False
+    watch: Watch = unwatched
     timings: dict[str, float] = field(default_factory=dict)
     tokens: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -97,6 +108,11 @@ class Run:
         if self.emit is silent:
             return None
         return lambda place, text: self.emit(TextDelta(stage, text)) if place == 0 else None
+
+    def watching(self, request: Request) -> AbstractContextManager[Callable[[Replies], Any]]:
+        """Around one call of a model."""
+        model = self.judge if isinstance(request, AskJudge) else self.completer
+        return self.watch(request.stage, len(request.tasks), model.card.name if model else "none")
 
     def note(self, request: Request, replies: Replies, seconds: float) -> None:
         """Adds a batch to the account and tells who listens."""
@@ -192,6 +208,18 @@ def _gathered(request: Request, this: Run) -> Steps[Replies]:
 
 
 def _ask(request: Request, this: Run) -> Replies:
+    with this.watching(request) as told:
+        told(replies := _asked(request, this))
+        return replies
+
+
+async def _aask(request: Request, this: Run) -> Replies:
+    with this.watching(request) as told:
+        told(replies := await _aasked(request, this))
+        return replies
+
+
+def _asked(request: Request, this: Run) -> Replies:
     try:
         with until(this.ends):
             if isinstance(request, AskJudge):
@@ -201,7 +229,7 @@ def _ask(request: Request, this: Run) -> Replies:
         return this.failure(request, error)
 
 
-async def _aask(request: Request, this: Run) -> Replies:
+async def _aasked(request: Request, this: Run) -> Replies:
     try:
         with until(this.ends):
             if isinstance(request, AskJudge):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +25,8 @@ from rag_reasoner.stages.rank import Listwise
 from rag_reasoner.stages.steps import Steps, metered, together
 from rag_reasoner.streaming import astreamed, streamed
 from rag_reasoner.tasks import Format
-from rag_reasoner.types import Usage
+from rag_reasoner.types import Candidate, Usage
+from rag_reasoner.watched import asking, ranking, ranking_many
 
 Stage = Literal["filter", "rank"]
 
@@ -127,9 +129,10 @@ class ReasoningReranker(DropsIntoLlamaIndex):
 
         Timings are those of all together, and a budget is for all together.
         """
-        this = self._run()
         many = [self._asked(query, candidates, None, answer=answer) for query, candidates in asked]
-        found = run(together([one.steps for one in many]), this)
+        with ranking_many(self.model_name, len(many)):
+            this = self._run()
+            found = run(together([one.steps for one in many]), this)
         return [
             self._result(one.query, outcome, usage, this) for one, (outcome, usage) in zip(many, found, strict=True)
         ]
@@ -171,21 +174,29 @@ class ReasoningReranker(DropsIntoLlamaIndex):
     def _asked(self, query: str, candidates: Iterable[CandidateLike], top_n: int | None, *, answer: bool) -> "_Asked":
         """What is to be done, checked, but not begun."""
         settings = self._settings if top_n is None else replace(self._settings, top_n=from_one_up("top_n", top_n))
-        query = checked_query(query)
-        return _Asked(query, metered(pipeline(query, as_candidates(candidates), settings, answer=answer)))
+        query, given = checked_query(query), as_candidates(candidates)
+        steps = metered(pipeline(query, given, settings, answer=answer))
+        return _Asked("answer" if answer else "rerank", query, given, settings.top_n, steps)
 
     def _now(self, asked: "_Asked", emit: Emit = silent) -> Result:
-        this = self._run(emit)
-        outcome, usage = run(asked.steps, this)
-        return self._result(asked.query, outcome, usage, this)
+        with self._ranking(asked) as told:
+            this = self._run(emit)
+            outcome, usage = run(asked.steps, this)
+            told(result := self._result(asked.query, outcome, usage, this))
+            return result
 
     async def _later(self, asked: "_Asked", emit: Emit = silent) -> Result:
-        this = self._run(emit)
-        outcome, usage = await arun(asked.steps, this)
-        return await asyncio.to_thread(self._result, asked.query, outcome, usage, this)
+        with self._ranking(asked) as told:
+            this = self._run(emit)
+            outcome, usage = await arun(asked.steps, this)
+            told(result := await asyncio.to_thread(self._result, asked.query, outcome, usage, this))
+            return result
+
+    def _ranking(self, asked: "_Asked") -> AbstractContextManager[Callable[[Result], None]]:
+        return ranking(asked.name, self.model_name, asked.candidates, asked.top_n)
 
     def _run(self, emit: Emit = silent) -> Run:
-        return Run(self._judge, self._completer, self._budget, emit, self._raise)
+        return Run(self._judge, self._completer, self._budget, emit, self._raise, asking)
 
     def _result(self, query: str, outcome: Outcome, usage: Usage, this: Run) -> Result:
         return result_of(query, outcome, usage, dict(this.timings), self.model_name)
@@ -195,5 +206,8 @@ class ReasoningReranker(DropsIntoLlamaIndex):
 class _Asked:
     """One query and the steps to its outcome, not yet run."""
 
+    name: Literal["rerank", "answer"]
     query: str
+    candidates: Sequence[Candidate]
+    top_n: int | None
     steps: Steps[tuple[Outcome, Usage]]

@@ -4,6 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextvars import copy_context
 from typing import TypeVar
 
 from rag_reasoner.drive import Emit, Event, StepDone, TextDelta
@@ -18,7 +19,7 @@ class _Left(Exception):
 def streamed(work: Callable[[Emit], T]) -> Iterator[Event | T]:
     """What `work` emits, as it does, and then what it returns.
 
-    It runs in a thread of its own, which ends with its next event when the consumer leaves.
+    It runs in a thread of its own, in the consumer's context; it ends with its next event when the consumer leaves.
     """
     events: queue.Queue[tuple[Event | T | None, BaseException | None]] = queue.Queue()
     left = threading.Event()
@@ -34,7 +35,7 @@ def streamed(work: Callable[[Emit], T]) -> Iterator[Event | T]:
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             events.put((None, error))
 
-    threading.Thread(target=run, daemon=True, name="rag-reasoner-stream").start()
+    threading.Thread(target=copy_context().run, args=(run,), daemon=True, name="rag-reasoner-stream").start()
     try:
         while True:
             event, error = events.get()

@@ -7,6 +7,7 @@ from math import isfinite
 from rag_reasoner.candidates import checked_query, from_one_up
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.retrieve.base import Retriever
+from rag_reasoner.telemetry import retrieval
 from rag_reasoner.types import Candidate
 
 NAME = "hybrid"
@@ -40,6 +41,7 @@ class HybridRetriever:
         self._weights = _checked(weights, len(stages))
         self._constant, self._depth = from_one_up("constant", constant), from_one_up("depth", depth)
 
+    @retrieval
     def retrieve(self, query: str, k: int = 20) -> list[Candidate]:
         """The `k` best pages; equals in the order of the stages. Each keeps the scores of all stages that found it."""
         asked, wanted = checked_query(query), from_one_up("k", k)

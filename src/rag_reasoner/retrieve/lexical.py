@@ -1,6 +1,6 @@
 """The embedded first stage: BM25 over documents and their passages. No model, no service, no training."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +13,7 @@ from rag_reasoner.errors import InvalidInput, Unreadable
 from rag_reasoner.retrieve.bm25 import index_terms
 from rag_reasoner.retrieve.corpus import Corpus, Entry, Unit, entry, keyed
 from rag_reasoner.retrieve.sealed import read_sealed, write_sealed
+from rag_reasoner.telemetry import retrieval
 from rag_reasoner.types import Candidate, Document
 
 NAME = "lexical"
@@ -51,13 +52,15 @@ class LexicalRetriever:
                 by_key[key] = entry(document)
         self._corpus = Corpus(by_key)
 
-    def remove(self, source: str) -> int:
-        """Forget the documents of `source`; how many there were."""
-        kept = {key: found for key, found in self._corpus.by_key.items() if found.document.source != source}
+    def remove(self, source: str | Collection[str]) -> int:
+        """Forget the documents of `source`, or of several; how many there were."""
+        gone = {source} if isinstance(source, str) else set(source)
+        kept = {key: found for key, found in self._corpus.by_key.items() if found.document.source not in gone}
         removed = len(self) - len(kept)
         self._corpus = Corpus(kept)
         return removed
 
+    @retrieval
     def retrieve(self, query: str, k: int = 20, *, unit: Unit = "page", fill: bool = False) -> list[Candidate]:
         """The `k` best documents (`unit="page"`) or passages, best first; equals keep the order in which they came.
 

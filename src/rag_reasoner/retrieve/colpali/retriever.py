@@ -1,6 +1,6 @@
 """The visual first stage: pages are encoded once into a store, and found by MaxSim with the question's tokens."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -13,12 +13,13 @@ from rag_reasoner.errors import InvalidInput, Unreadable
 from rag_reasoner.pages.pool import Pool
 from rag_reasoner.retrieve.colpali.encoder import EncodedQuery, PageEncoder
 from rag_reasoner.retrieve.colpali.encoding import batches, encoded
-from rag_reasoner.retrieve.colpali.records import COLUMNS, ROWS, Record, document_of, payload, records
+from rag_reasoner.retrieve.colpali.records import COLUMNS, ROWS, Record, document_of, owner, payload, records
 from rag_reasoner.retrieve.colpali.regions import regions, similarity_map
 from rag_reasoner.retrieve.store.base import Floats, Hit, Identity, PageStore, PageVectors, Storage
 from rag_reasoner.retrieve.store.checked import same_identity
 from rag_reasoner.retrieve.store.local import LocalPageStore
 from rag_reasoner.retrieve.store.manifest import is_store
+from rag_reasoner.telemetry import retrieval
 from rag_reasoner.types import Box, Candidate, Document, Fault
 
 NAME = "colpali"
@@ -106,10 +107,19 @@ class ColPaliRetriever:
                 progress(done + len(some), len(new))
         return Added(len(new) - len(faults), len(given) - len(new), tuple(faults))
 
-    def remove(self, source: str) -> int:
-        """Forget the pages of `source`; how many there were."""
+    def remove(self, source: str | Collection[str]) -> int:
+        """Forget the pages of `source`, or of several; how many there were."""
         return self.store.delete(source)
 
+    def prune(self, documents: Iterable[Document]) -> int:
+        """Forget the pages that the sources of `documents` have no more: all but `documents`, as these are now; how
+        many there were. After `add`, which puts the new pages in first: whatever happens, some state of each is there.
+        """
+        given, known = list(records(documents)), self.store.hashes()
+        kept = [one.id for one in given if known.get(one.id) == one.content_hash]
+        return self.store.delete({owner(one.document) for one in given}, keep=kept)
+
+    @retrieval
     def retrieve(self, query: str, k: int = 20) -> list[Candidate]:
         """The `k` pages with the highest MaxSim, the best first, each with the regions that the question points at.
 
