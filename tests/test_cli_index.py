@@ -9,11 +9,17 @@ import tiny_colpali
 from small_pdf import Page, pdf, text
 from typer.testing import CliRunner
 
+from rag_reasoner import read
 from rag_reasoner.cli import app
 from rag_reasoner.errors import InvalidInput, StoreError, Unreadable
+from rag_reasoner.pages.files import find
+from rag_reasoner.retrieve.colpali import encoding
 from rag_reasoner.retrieve.index import PageIndex
-from rag_reasoner.retrieve.index.changes import sha256, vouched
+from rag_reasoner.retrieve.index.changes import changes, sha256, vouched
+from rag_reasoner.retrieve.index.folder import LOCK
 from rag_reasoner.retrieve.index.manifest import FILE, Manifest, read_manifest, write_manifest
+from rag_reasoner.retrieve.store.local import LocalPageStore
+from rag_reasoner.retrieve.store.lock import one_writer
 
 QUESTION = "When did the museum open?"
 KINDS = ("lexical", "colpali", "hybrid")
@@ -119,6 +125,108 @@ def test_a_changed_file_that_cannot_be_read_keeps_its_older_pages(files):
     assert ("museum.pdf", 1) in found(files)
 
 
+@pytest.mark.parametrize(("kind", "name"), [("lexical", "lexical.index"), ("colpali", "pages"), ("hybrid", "pages")])
+def test_an_index_that_lacks_a_part_is_refused(kind, name, files):
+    index(files, kind)
+    (files.parent / "index" / name).rename(files.parent / "lost")
+    for done in (run("search", files.parent / "index", QUESTION), index(files, kind)):
+        assert done.exit_code == 3
+        assert name in done.stderr
+
+
+def test_an_index_in_which_no_page_has_a_picture_is_whole(tmp_path):
+    (tmp_path / "notes.md").write_text("The museum.")
+    model = tiny_colpali.folder("colmodernvbert")
+    run("index", tmp_path / "notes.md", "--out", tmp_path / "index", "--retriever", "hybrid", "--model", model)
+    assert "notes.md" in run("search", tmp_path / "index", "museum").stdout
+
+
+def test_a_file_that_cannot_be_encoded_anew_keeps_its_older_pages(files, monkeypatch):
+    """A full disk, for instance, when a file has become shorter."""
+    index(files, "colpali")
+    (files / "museum.pdf").write_bytes(pdf(page("The museum did open in 1970.")))
+    full = StoreError("index/pages: cannot be written (No space left on device)")
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalPageStore, "upsert", lambda *_: (_ for _ in ()).throw(full))
+        assert "No space left" in index(files, "colpali").stderr
+    assert found(files) == EVERY_PAGE
+    assert index(files, "colpali").exit_code == 0
+    assert found(files) == EVERY_PAGE - {("museum.pdf", 2)}
+
+
+def test_a_page_that_cannot_be_encoded_any_more_is_told_and_not_found_as_it_was(files, monkeypatch):
+    index(files, "colpali")
+    (files / "museum.pdf").write_bytes(pdf(page("The museum did open in 1970."), page("The river is short.")))
+    drawn = encoding._drawn
+    absurd = lambda one, *rest: encoding._fault(one, "absurd") if one.page == 2 else drawn(one, *rest)  # noqa: E731
+    monkeypatch.setattr(encoding, "_drawn", absurd)
+    assert "p. 2: absurd" in index(files, "colpali").stderr
+    assert found(files) == EVERY_PAGE - {("museum.pdf", 2)}
+
+
+def test_a_page_has_one_place_whatever_its_file_is_called(tmp_path):
+    """A page's id changes with the files that are read beside it: it must not stay under the older one."""
+    from PIL import Image
+
+    for folder in ("a", "b"):
+        (tmp_path / "files" / folder).mkdir(parents=True)
+        Image.new("RGB", (50, 50), "red").save(tmp_path / "files" / folder / "fig#1.png")
+    index(tmp_path / "files", "colpali")
+    Image.new("RGB", (60, 50), "blue").save(tmp_path / "files" / "a" / "fig#1.png")
+    index(tmp_path / "files", "colpali")
+    assert len(search(tmp_path / "files")) == 2
+
+
+@pytest.mark.parametrize("kind", ["lexical", "hybrid"])
+def test_who_updates_goes_on_from_what_another_has_written_meanwhile(kind, files):
+    model = None if kind == "lexical" else tiny_colpali.folder("colmodernvbert")
+    one, other = (PageIndex.create(files.parent / "index", kind, model) for _ in range(2))
+    for made, name in ((one, "town.pdf"), (other, "museum.pdf")):
+        changed = made.changes(find([files / name]).files)
+        made.update(changed, read([*changed.changed]).documents)
+    again = PageIndex.open(files.parent / "index")
+    assert {one.rsplit("/", 1)[-1] for one in again.manifest.files} == {"town.pdf", "museum.pdf"}
+    assert len(again) == 3
+
+
+def test_who_finds_another_kind_of_index_made_meanwhile_leaves_it(files):
+    made = PageIndex.create(files.parent / "index", "lexical")
+    write_manifest(files.parent / "index", Manifest("colpali", "a-model"))
+    with pytest.raises(InvalidInput, match="'colpali', not 'lexical'"):
+        made.update(made.changes([]), [])
+    assert read_manifest(files.parent / "index").retriever == "colpali"
+
+
+def test_updates_wait_for_each_other_and_then_say_who_is_in_the_way(files, monkeypatch):
+    index(files, "lexical")
+    monkeypatch.setattr("rag_reasoner.retrieve.index.folder.PATIENCE", 0.05)
+    with one_writer(files.parent / "index", 0.05, LOCK):
+        done = index(files, "lexical")
+    assert done.exit_code == 2
+    assert "another process is writing; wait for it" in done.stderr
+
+
+def test_what_a_killed_update_left_is_swept_up(files):
+    index(files, "lexical")
+    left = [files.parent / "index" / name for name in (".lexical.index-0a1b", ".index.json-0a1b")]
+    for path in left:
+        path.write_text("half")
+    index(files, "lexical")
+    assert not any(path.exists() for path in left)
+
+
+def test_a_file_that_cannot_be_reached_is_not_gone(tmp_path, monkeypatch):
+    (tmp_path / "there").touch()
+
+    def unreachable(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    known = {str(tmp_path / name): "0" * 64 for name in ("there", "nowhere")}
+    assert changes([], known).gone == (str(tmp_path / "nowhere"),)
+    monkeypatch.setattr("pathlib.Path.stat", unreachable)
+    assert changes([], known).gone == ()
+
+
 def test_regions_and_text_are_in_the_json(files):
     index(files)
     first = search(files)[0]
@@ -173,6 +281,7 @@ def test_a_file_that_the_index_does_not_vouch_for_is_not_opened(tmp_path):
         (("ask", "file.pdf", "--index", "nowhere", QUESTION), "ask either"),
         (("index", ".", "--out", "index", "--retriever", "colpali"), "needs a model"),
         (("index", "nothing-here", "--out", "index"), "does not exist"),
+        (("index", ".", "--out", "index", "--model", "some/model"), "has no use for model='some/model'"),
         (("search", "nowhere", " "), "query is empty"),
     ],
 )

@@ -127,6 +127,16 @@ def test_pages_of_a_source_are_forgotten(tmp_path):
     assert [one.document.source for one in retriever.retrieve(QUESTION)] == ["other.pdf"]
 
 
+def test_pages_that_a_source_has_no_more_are_forgotten_and_the_others_stay(tmp_path):
+    retriever = opened(tmp_path)
+    retriever.add([*(shown(seed) for seed in range(4)), shown(9, source="other.pdf")])
+    now = [shown(0), replace(shown(7), page=2), replace(shown(2), image=Image(data=b"no picture"))]
+    retriever.add(now)
+    assert retriever.prune(now) == 2  # one that could not be encoded anew, and one that is no more
+    found = {(one.document.source, one.document.page) for one in retriever.retrieve(QUESTION)}
+    assert found == {("scan.pdf", 1), ("scan.pdf", 2), ("other.pdf", 10)}
+
+
 def test_what_cannot_be_seen_is_told_and_costs_nothing_else(tmp_path):
     broken = replace(shown(1), image=Image(data=b"no picture"))
     text = Document("notes", "only words", source="notes.md")

@@ -200,6 +200,12 @@ def test_removing_a_source_forgets_all_of_it_and_nothing_else():
     assert retriever.remove("pets.pdf") == 0
 
 
+def test_documents_of_several_sources_are_forgotten_at_once():
+    retriever = LexicalRetriever(Document(name, "museum", source=name) for name in ("a", "b", "c"))
+    assert retriever.remove(["a", "c", "nowhere"]) == 2
+    assert [one.document.id for one in retriever.retrieve("museum")] == ["b"]
+
+
 def test_what_was_saved_is_loaded(tmp_path):
     words = (Word(0, 4, Box(0.1, 1 / 3, 0.5, 0.6)),)
     image = Image(path="a.pdf", page=2, data=b"\xff\x00", sha256="ab")

@@ -93,6 +93,15 @@ def test_a_document_is_deleted_with_all_its_pages(make, store):
     assert not {hit.payload["document"] for hit in make().search(random_query(), 60)} & {"doc2"}
 
 
+def test_several_documents_are_deleted_at_once_but_for_pages_that_are_kept(make, store):
+    kept = {page.id for page in PAGES if page.payload["document"] == "doc2"} - {"p2", "p7"}
+    assert store.delete(["doc2", "doc3", "nowhere"], keep=[*kept, "p0"]) == 14
+    left = {page.id for page in PAGES if page.payload["document"] not in ("doc2", "doc3")} | kept
+    assert make().hashes().keys() == left
+    assert store.delete([]) == 0
+    assert len(make()) == len(left)
+
+
 @pytest.mark.parametrize(
     ("where", "wanted"),
     [

@@ -25,8 +25,19 @@ def changes(files: Iterable[File], known: Mapping[str, str]) -> Changes:
     """
     found = {file.source: sha256(file.path) or "" for file in files}
     changed = {source: now for source, now in found.items() if not now or known.get(source) != now}
-    gone = tuple(source for source in known if not Path(source).exists())
+    gone = tuple(source for source in known if _is_gone(source))
     return Changes(changed, len(found) - len(changed), gone)
+
+
+def _is_gone(source: str) -> bool:
+    """Whether there is no such file. One that cannot be reached is not gone."""
+    try:
+        Path(source).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def vouched(sources: Iterable[str], known: Mapping[str, str]) -> tuple[Fault, ...]:

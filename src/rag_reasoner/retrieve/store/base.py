@@ -1,6 +1,6 @@
 """What a page store is: the token vectors of pages under their ids, searched by MaxSim."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -72,8 +72,8 @@ class PageStore(Protocol):
     def upsert(self, pages: Iterable[PageVectors]) -> None:
         """Put `pages` in, each in place of the one with its id. They are read one by one, never all held."""
 
-    def delete(self, document: str) -> int:
-        """Forget the pages of `document`; how many there were."""
+    def delete(self, document: str | Collection[str], *, keep: Collection[str] = ()) -> int:
+        """Forget the pages of `document`, or of several, but for those with the ids in `keep`; how many there were."""
 
     def search(self, query: Floats, k: int = 20, *, where: Where | None = None) -> list[Hit]:
         """The `k` pages with the highest MaxSim to `query` (tokens, dim), best first. Blank pages are never found."""

@@ -1,6 +1,7 @@
 """What goes into a store is looked at first: shapes, numbers, names, sizes."""
 
 import json
+from collections.abc import Collection
 from typing import Any, cast
 
 import numpy as np
@@ -66,6 +67,11 @@ def checked_k(k: int) -> int:
     if k < 1:
         raise InvalidInput(f"k={k!r} asks for no page: it must be at least 1")
     return k
+
+
+def all_of(document: str | Collection[str]) -> frozenset[str]:
+    """One document as a set, or several."""
+    return frozenset([document] if isinstance(document, str) else document)
 
 
 def checked_where(where: Where) -> dict[str, tuple[Scalar, ...]]:

@@ -4,7 +4,7 @@ A folder holds immutable segments and one manifest that names them. A commit wri
 and then replaces the manifest: whatever happens before that, the old state is there; after it, the new one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from os import PathLike
@@ -14,7 +14,7 @@ from typing import Any, Self
 from rag_reasoner.errors import InvalidInput, StoreError, Unreadable
 from rag_reasoner.retrieve.sealed import sync_folder
 from rag_reasoner.retrieve.store.base import DOCUMENT, Floats, Hit, Identity, PageVectors, Storage, Where
-from rag_reasoner.retrieve.store.checked import checked_identity, checked_k, checked_query, same_identity
+from rag_reasoner.retrieve.store.checked import all_of, checked_identity, checked_k, checked_query, same_identity
 from rag_reasoner.retrieve.store.commit import indexed, tidied, with_pages, without
 from rag_reasoner.retrieve.store.lock import one_writer, sweep
 from rag_reasoner.retrieve.store.manifest import Manifest, Stamp, is_store, read_manifest, stamp, write_manifest
@@ -73,12 +73,14 @@ class LocalPageStore:
         """
         self._commit(lambda before: with_pages(before, pages))
 
-    def delete(self, document: str) -> int:
-        """Forget the pages of `document`; how many there were."""
+    def delete(self, document: str | Collection[str], *, keep: Collection[str] = ()) -> int:
+        """Forget the pages of `document`, or of several, but for those with the ids in `keep`; how many there were."""
+        documents, kept = all_of(document), frozenset(keep)
         gone: list[int] = []
 
         def change(before: Snapshot) -> Manifest:
-            gone[:] = [place for place, record in before.living() if record.payload[DOCUMENT] == document]
+            living = ((place, record) for place, record in before.living() if record.id not in kept)
+            gone[:] = [place for place, record in living if record.payload[DOCUMENT] in documents]
             return without(before, gone)
 
         self._commit(change)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rag_reasoner.errors import MissingExtra, StoreError
+from filelock import FileLock, Timeout
+
+from rag_reasoner.errors import StoreError
 from rag_reasoner.retrieve.store.manifest import Manifest
 from rag_reasoner.retrieve.store.segment import GROUPS, SKETCHES, TABLE, VECTORS
 from rag_reasoner.retrieve.store.sketch_index import SUFFIX
@@ -15,20 +17,16 @@ _OURS = re.compile(r"(pages-[0-9a-f]{16})\.(vectors|sketches|groups|table|faiss)
 
 
 @contextmanager
-def one_writer(folder: Path, patience: float) -> Iterator[None]:
-    """Hold the lock of the store in `folder`; StoreError after `patience` seconds, or where it cannot be written."""
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError as error:
-        raise MissingExtra("writing a page store", "store") from error
+def one_writer(folder: Path, patience: float, name: str = LOCK) -> Iterator[None]:
+    """Hold the lock of what is in `folder`; StoreError after `patience` seconds, or where it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=patience)
+        lock = FileLock(folder / name, timeout=patience)
         lock.acquire()
     except Timeout as error:
         raise StoreError(f"{folder}: another process is writing; wait for it, or end it") from error
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be written ({error.strerror}); it can still be searched") from error
+        raise StoreError(f"{folder}: cannot be written ({error.strerror})") from error
     try:
         yield
     finally:

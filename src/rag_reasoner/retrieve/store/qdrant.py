@@ -6,7 +6,7 @@ Every page is a point with two multi-vectors compared by Qdrant's MaxSim: `sketc
 
 import uuid
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rag_reasoner.errors import InvalidInput, MissingExtra, StoreRefused
 from rag_reasoner.retrieve.store.base import DOCUMENT, Floats, Hit, Identity, PageVectors, Scalar, Storage, Where
 from rag_reasoner.retrieve.store.checked import (
+    all_of,
     checked_identity,
     checked_k,
     checked_page,
@@ -76,9 +77,13 @@ class QdrantPageStore:
         while batch := list(islice(points, _BATCH)):
             self._client.upsert(self._collection, batch, wait=True)
 
-    def delete(self, document: str) -> int:
-        """Forget the pages of `document`; how many there were."""
-        chosen = _filter([_equals(f"payload.{DOCUMENT}", document)])
+    def delete(self, document: str | Collection[str], *, keep: Collection[str] = ()) -> int:
+        """Forget the pages of `document`, or of several, but for those with the ids in `keep`; how many there were."""
+        from qdrant_client import models
+
+        theirs = models.FieldCondition(key=f"payload.{DOCUMENT}", match=models.MatchAny(any=sorted(all_of(document))))
+        kept = models.HasIdCondition(has_id=[_point_id(page) for page in keep])
+        chosen = models.Filter(must=[theirs], must_not=[kept] if keep else [])
         count = self._client.count(self._collection, chosen).count
         self._client.delete(self._collection, chosen, wait=True)
         return count
