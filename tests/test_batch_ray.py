@@ -16,7 +16,7 @@ import pytest
 import ray_runs
 
 from rag_reasoner import ReasoningReranker
-from rag_reasoner.batch.parts import Tries, begin, left, parted, read_part, reranked, results
+from rag_reasoner.batch.parts import Tries, alone, begin, left, parted, read_part, reranked, results
 from rag_reasoner.batch.ray import Reranking, _check, rerank_file
 from rag_reasoner.errors import InvalidInput, MissingExtra
 
@@ -52,7 +52,7 @@ def questions(tmp_path):
     return file
 
 
-def alone(questions):
+def by_one_process(questions):
     """What one process makes of every line."""
     (part,) = parted(questions, 1000).parts
     made = reranked(read_part(questions, part), ReasoningReranker("lexical"), answer=False, at_once=8)
@@ -68,7 +68,7 @@ def there(out):
 
 
 def test_every_line_has_its_result_or_its_error_and_costs_no_other(questions):
-    made = alone(questions)
+    made = by_one_process(questions)
     assert [one["line"] for one in made] == [number for number in range(1, 31) if number != 8]
     assert [one["line"] for one in made if "error" in one] == sorted(BAD)
     for one in made:
@@ -78,7 +78,7 @@ def test_every_line_has_its_result_or_its_error_and_costs_no_other(questions):
 
 
 def test_what_is_wrong_with_a_line_is_said_without_its_text(questions):
-    said = {one["line"]: one["error"] for one in alone(questions) if "error" in one}
+    said = {one["line"]: one["error"] for one in by_one_process(questions) if "error" in one}
     assert "candidates: Field required" in said[11]
     assert "empty" in said[12]
     assert "candidates: 0: id: Field required" in said[21]
@@ -128,6 +128,13 @@ def test_a_folder_of_another_run_is_refused(questions, tmp_path):
         begin(tmp_path / "out", {"questions": "b"})
 
 
+def test_two_runs_never_write_into_one_folder(tmp_path):
+    with alone(tmp_path), pytest.raises(InvalidInput, match="another run"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
+
+
 @pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"", "is empty"), (b"\n\n", "is empty")])
 def test_a_file_without_questions_says_so(tmp_path, content, said):
     if content is not None:
@@ -174,7 +181,7 @@ def test_a_killed_worker_costs_nothing_and_doubles_nothing(ray, questions, marks
     killer.start()
     made = ray_runs.rerank(questions, tmp_path / "out", marks)
     killer.join()
-    assert there(tmp_path / "out") == alone(questions)
+    assert there(tmp_path / "out") == by_one_process(questions)
     assert (made.results, made.errors, made.parts_there) == (24, 5, 0)
     assert killed[0] in workers_of(marks)
     assert len(workers_of(marks)) == 3  # two, and the one in the killed one's place
@@ -190,7 +197,7 @@ def test_a_question_that_kills_its_worker_each_time_costs_itself_only(ray, quest
     assert "died 3 times" in said.pop(20)
     assert (sorted(said), made.errors) == (sorted(BAD), 6)
     spared = [one for one in there(tmp_path / "out") if one["line"] != 20]
-    assert spared == [one for one in alone(questions) if one["line"] != 20]
+    assert spared == [one for one in by_one_process(questions) if one["line"] != 20]
 
 
 @needs_ray
@@ -203,7 +210,7 @@ def test_the_same_call_does_only_what_is_left(ray, questions, marks, tmp_path):
     once_more = ray_runs.rerank(questions, tmp_path / "out", marks)
     assert (once_more.results + once_more.errors, once_more.parts_there) == (4, 7)
     assert len(list(marks.iterdir())) - before <= 4
-    assert there(tmp_path / "out") == alone(questions)
+    assert there(tmp_path / "out") == by_one_process(questions)
 
 
 @needs_ray
@@ -222,7 +229,7 @@ def test_a_driver_that_was_killed_goes_on_where_it_was(questions, marks, tmp_pat
     survived = {file.name: file.read_bytes() for file in out.glob("part-*.jsonl")}
     assert 2 <= len(survived) < 8
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
-    assert there(out) == alone(questions)
+    assert there(out) == by_one_process(questions)
     assert {name: (out / name).read_bytes() for name in survived} == survived
 
 

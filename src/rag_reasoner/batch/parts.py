@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -104,6 +105,22 @@ def begin(out: Path, what: Mapping[str, Any]) -> None:
         raise InvalidInput(f"{out / RUN} is damaged: give another folder") from error
     if there != dict(what):
         raise InvalidInput(f"{out} holds parts of another file, or made in another way: give another, or delete it")
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Within, no other run writes into the folder. Raises InvalidInput where one does already."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(out / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InvalidInput(f"another run writes into {out}: wait for it, or give another folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def left(out: Path, parts: Sequence[Part]) -> list[Part]:

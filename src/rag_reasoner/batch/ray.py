@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_reasoner.batch.parts import Part, Tries, begin, left, parted, read_part, reranked, write
+from rag_reasoner.batch.parts import Part, Tries, alone, begin, left, parted, read_part, reranked, write
 from rag_reasoner.candidates import from_one_up
 from rag_reasoner.errors import InvalidInput, MissingExtra
 from rag_reasoner.reranker import ReasoningReranker
@@ -58,30 +58,41 @@ def rerank_file(
     for name, value in {"workers": workers, "part_rows": part_rows, "at_once": at_once}.items():
         from_one_up(name, value)
     try:
-        import ray.data
+        import ray.data  # noqa: F401
     except ImportError as error:
         raise MissingExtra("reranking over a cluster", "ray") from error
     file, folder = Path(questions).resolve(), Path(out)
     whole = parted(file, part_rows)
     begin(folder, {"questions": whole.sha256, "part_rows": part_rows, "answer": answer})
-    todo = left(folder, whole.parts)
-    there = sum(1 for part in whole.parts if part.rows) - len(todo)
-    if not todo:
-        return Reranked(0, 0, there)
+    with alone(folder):
+        todo = left(folder, whole.parts)
+        there = sum(1 for part in whole.parts if part.rows) - len(todo)
+        if not todo:
+            return Reranked(0, 0, there)
+        found = _over_cluster(todo, (make, str(file), answer, at_once), workers, cpus_each, gpus_each)
+        errors = sum(_saved(folder, found))
+    return Reranked(sum(part.rows for part in todo) - errors, errors, there)
+
+
+def _over_cluster(
+    parts: Sequence[Part], arguments: tuple[Any, ...], workers: int, cpus_each: float, gpus_each: float
+) -> Iterable[Columns]:
+    """What the workers make of the parts, as it comes. A part is a block of its own, so a death costs no other part."""
+    import ray.data
+
     if not ray.is_initialized():
         ray.init()
     _check(ray.cluster_resources().get("CPU", 0), workers, cpus_each)
-    done = ray.data.from_items([asdict(part) for part in todo], override_num_blocks=len(todo)).map_batches(
+    places = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts))
+    batches: Iterable[Columns] = places.map_batches(
         Reranking,
-        fn_constructor_args=(make, str(file), answer, at_once, FarTries(ray.remote(num_cpus=0)(Tries).remote())),
+        fn_constructor_args=(*arguments, FarTries(ray.remote(num_cpus=0)(Tries).remote())),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=cpus_each,
         num_gpus=gpus_each,
-    )
-    rows = sum(part.rows for part in todo)
-    errors = sum(_saved(folder, done.iter_batches(batch_size=None)))
-    return Reranked(rows - errors, errors, there)
+    ).iter_batches(batch_size=None)
+    return batches
 
 
 def _check(cpus: float, workers: int, each: float) -> None:

@@ -107,7 +107,7 @@ class Client:
 class Refused(BackendError):
     """The server replied, with a status that says no."""
 
-    def __init__(self, message: str, *, status: int, retryable: bool) -> None:
+    def __init__(self, message: str, *, status: int = 0, retryable: bool = False) -> None:
         super().__init__(message, retryable=retryable)
         self.status = status
 
