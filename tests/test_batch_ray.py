@@ -108,6 +108,29 @@ def test_a_question_that_cannot_be_asked_costs_no_question_asked_with_it(questio
     assert [one["line"] for one in made if "error" in one] == sorted([*BAD, 3])
 
 
+def test_a_question_that_ends_its_worker_is_given_up_and_those_beside_it_are_not(questions):
+    class Mortal(ReasoningReranker):
+        def rerank_many(self, asked, **options):
+            asked = list(asked)
+            if any("museum 7 " in query for query, _ in asked):
+                raise SystemExit
+            return super().rerank_many(asked, **options)
+
+    (part,), tries, deaths = parted(questions, 1000).parts, Tries(), 0
+    lines = read_part(questions, part)
+    while True:
+        try:
+            made = reranked(lines, Mortal("lexical"), answer=False, at_once=4, tries=tries)
+            break
+        except SystemExit:
+            deaths += 1
+            assert deaths <= 6, "three with those beside it, three alone"
+    assert deaths == 6
+    assert {one["line"]: one["error"] for one in made if "died" in one.get("error", "")}.keys() == {7}
+    spared = [timeless(one) for one in made if one["line"] != 7]
+    assert spared == [one for one in by_one_process(questions) if one["line"] != 7]
+
+
 def test_only_whole_parts_are_left_alone(questions, tmp_path):
     parts = parted(questions, 4).parts
     worker = Reranking(lambda: ReasoningReranker("lexical"), str(questions), False, 8, Tries())

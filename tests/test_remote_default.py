@@ -116,6 +116,15 @@ def test_greedy_rankings_and_answers_equal_those_in_process_on_twenty_questions(
     assert len(ties) <= 1, ties
 
 
+def test_a_reply_that_is_heard_is_the_reply_that_is_not(serve, folder):
+    remote = OpenAICompatible(serve, folder, dialect="openai", timeout=600, extra_body={"max_tokens": 8})
+    task, told = OrderTask(*next(questions())), []
+    (heard,) = remote.complete([task], lambda place, text: told.append(text))
+    assert "".join(told) == heard.text == remote.complete([task])[0].text
+    print(f"told in {len(told)} pieces")  # noqa: T201
+    remote.close()
+
+
 def test_a_server_without_logprobs_says_so_and_with_a_local_filter_all_is_well(serve, folder):
     remote = OpenAICompatible(serve, folder, timeout=600, trained=False, extra_body={"max_tokens": 8})
     query, documents = next(questions())
