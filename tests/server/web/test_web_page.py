@@ -91,8 +91,20 @@ def test_a_file_that_is_dropped_is_taken_and_every_quote_leads_to_its_own_page(p
         quote.click()
         tab.until(lambda place=place: names[place] in tab.text("#viewer-title") and tab.all(MARK))
         assert tab.inside(MARK, ".stage")
+        assert tab.box(MARK) == pytest.approx(written(tab), abs=6)
         assert quote.get_attribute("aria-current") == "true"
     assert tab.complaints() == []
+
+
+def written(tab):
+    """The box, in the window, around all that is dark on the part of the page that is seen."""
+    sheet, stage = tab.box(".sheet img"), tab.box(".stage")
+    edge = 12  # the page's shadow
+    left, top = (round(max(place, other)) + edge for place, other in zip(sheet[:2], stage[:2], strict=True))
+    right, bottom = (round(min(place, other)) - edge for place, other in zip(sheet[2:], stage[2:], strict=True))
+    inside = tab.picture().crop((left, top, right, bottom)).convert("L")
+    box = inside.point(lambda light: 255 * (light < 110)).getbbox()
+    return [place + offset for place, offset in zip(box, (left, top, left, top), strict=True)]
 
 
 def test_pages_are_turned_and_enlarged_around_a_quote(page):
@@ -106,6 +118,8 @@ def test_pages_are_turned_and_enlarged_around_a_quote(page):
     width = wide(tab)
     tab.click("[aria-label=Larger]")
     assert wide(tab) == pytest.approx(1.5 * width)
+    tab.click("[aria-label=Larger]")
+    assert tab.inside(MARK, ".stage")
     assert not tab.one("[aria-label='Next page']").is_enabled()
     tab.click("[aria-label='Previous page']")
     tab.until(lambda: "page 1 of 2" in tab.text("#viewer-title") and tab.all(".sheet img"))
@@ -259,8 +273,8 @@ def test_what_is_going_on_is_shown_and_can_be_cancelled(page, caplog):
     tab.click("#cancel")
     tab.until(lambda: "Cancelled" in tab.text("#problem"))
     assert not tab.shown("#progress")
-    model.go_on.set()
     tab.until(lambda: tab.app.state.life.working == 0)
+    model.go_on.set()
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     tab.ask(QUESTION)
     tab.answered()

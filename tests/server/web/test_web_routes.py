@@ -21,13 +21,17 @@ from small_pdf import Page, pdf, text
 from rag_reasoner import ReasoningReranker
 from rag_reasoner.errors import BackendError
 from rag_reasoner.pages import roots
+from rag_reasoner.results import Result
 from rag_reasoner.server.app import create_app
 from rag_reasoner.server.problems import Problem
 from rag_reasoner.server.settings import ServerSettings
 from rag_reasoner.server.told import tell
 from rag_reasoner.server.web import routes as web
+from rag_reasoner.server.web.held import Held
+from rag_reasoner.server.web.replied import ask_reply
 from rag_reasoner.server.web.room import Room
 from rag_reasoner.server.web.shelf import Shelf
+from rag_reasoner.types import Answer, Candidate, Document, Dropped, Fault
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "pdfs"
 
@@ -330,6 +334,17 @@ def test_a_models_failure_is_told_without_its_details():
     assert found["degraded"]
     assert "backend_error" in {note["kind"] for note in found["notes"]}
     assert "secret" not in str(found)
+
+
+def test_what_the_result_says_has_names_in_place_of_paths(tmp_path):
+    path = tmp_path / "secret.pdf"
+    document = Document("a.pdf#p1", "words", source="a.pdf", page=1)
+    held = Held("id", "a.pdf", path, 1, (document,))
+    fault = Fault("image_unread", f"{path} p. 1: it cannot be drawn", 0)
+    dropped = Dropped(Candidate(document), None, f"{path} could not be read")
+    found = ask_reply(Result("q", (), (dropped,), Answer(""), (fault,)), [held])
+    assert found.notes[0].details == ["a.pdf p. 1: it cannot be drawn"]
+    assert found.dropped[0].reason == "a.pdf could not be read"
 
 
 def test_an_error_in_the_middle_is_the_last_event():
