@@ -109,7 +109,7 @@ def cut(body, places):
 
 
 @given(values, st.lists(st.integers(0, 500), max_size=6))
-@example({"a": ["\\", '"[[', "\\\\", {"]": "},"}]}, [5, 6, 7, 8, 9, 10, 11, 12, 13])
+@example({"a": ["\\", '"[[', "\\\\", {"]": "},"}]}, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
 def test_depth_and_values_are_counted_as_a_parser_would_however_the_bytes_come(value, places):
     for body in (
         json.dumps(value).encode(),

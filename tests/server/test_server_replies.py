@@ -55,6 +55,7 @@ async def test_every_document_comes_back_once_the_dropped_ones_last_and_with_a_r
     assert scores[0] <= 1
     assert scores[-1] >= 0
     assert [one["probability"] for one in reply["results"]] == [0.9, 0.6, 0.3, 0.05, 0.01]
+    assert scores == pytest.approx([0.9, 0.6, 0.3, 0.05, 0.01])
     assert [one["index"] for one in reply["rag_reasoner"]["dropped"]] == [0, 2]
 
 

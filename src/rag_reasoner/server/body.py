@@ -45,7 +45,7 @@ class Body:
         self._size = 0
         self._pieces.clear()
 
-    async def discard(self, receive: ASGI, seconds: float = 2.0) -> None:
+    async def discard(self, receive: ASGI, seconds: float = 5.0) -> None:
         """Take in, and forget, what the client is still sending: closed at once, it would never read the reply."""
         left = 2 * self._settings.max_body
         try:
