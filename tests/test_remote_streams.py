@@ -130,6 +130,7 @@ def test_a_reply_that_was_cut_is_flagged_in_the_result(server):
 
 def test_what_a_server_writes_into_an_error_is_not_repeated(server):
     _, (reply,) = told_and_reply(server.url("stream_error"))
+    assert "ends in an error" in reply.fault.detail
     assert "secret" not in reply.fault.detail
 
 
