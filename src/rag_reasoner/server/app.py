@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -12,12 +13,12 @@ import rag_reasoner
 from rag_reasoner.errors import RagReasonerError
 from rag_reasoner.reranker import ReasoningReranker
 from rag_reasoner.server import told
-from rag_reasoner.server.batching import batched
 from rag_reasoner.server.engine import Engine
 from rag_reasoner.server.gate import Gate
 from rag_reasoner.server.life import Life
+from rag_reasoner.server.metrics import Counted, Metrics
 from rag_reasoner.server.problems import Problem
-from rag_reasoner.server.routes import answer, health, rerank
+from rag_reasoner.server.routes import answer, health, metrics, rerank
 from rag_reasoner.server.settings import ServerSettings
 from rag_reasoner.server.web import routes as web
 from rag_reasoner.server.web.static import open_paths
@@ -29,7 +30,8 @@ OPEN = frozenset({"/healthz"})
 def create_app(reranker: ReasoningReranker, settings: ServerSettings | None = None) -> FastAPI:
     """The server of one reranker. `app.state.life` tells what it is doing, and takes it out of service."""
     settings = settings or ServerSettings()
-    engine, life = Engine(reranker.through(batched)), Life()
+    numbers, life = Metrics(), Life()
+    engine = Engine(reranker.through(numbers.sharing), numbers.ran)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -49,8 +51,12 @@ def create_app(reranker: ReasoningReranker, settings: ServerSettings | None = No
     app.include_router(rerank.router(engine, settings))
     app.include_router(answer.router(engine, settings))
     app.include_router(health.router(engine, settings, life))
+    app.include_router(metrics.router(numbers))
     app.include_router(web.router(engine, settings))
     for kind in (Problem, RagReasonerError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, told.tell)
     app.add_middleware(Gate, settings=settings, life=life, open_paths=OPEN | open_paths())
+    app.add_middleware(
+        Counted, metrics=numbers, known=cache(lambda: open_paths() | {"/openapi.json", *app.openapi()["paths"]})
+    )
     return app

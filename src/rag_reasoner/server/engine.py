@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -14,6 +14,9 @@ from rag_reasoner.streaming import astreamed
 
 T = TypeVar("T")
 
+Ran = Callable[[Result], object]
+"""Told of every run that has ended."""
+
 _END_SECONDS = 5.0
 
 
@@ -23,8 +26,8 @@ class Engine:
     A caller that is cancelled cancels its work. Clients of model servers belong to one event loop: this one.
     """
 
-    def __init__(self, reranker: ReasoningReranker) -> None:
-        self._reranker = reranker
+    def __init__(self, reranker: ReasoningReranker, ran: Ran = id) -> None:
+        self._reranker, self._ran = reranker, ran
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -37,10 +40,10 @@ class Engine:
         return self._reranker.reads_images
 
     async def arerank(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
-        return await self._there(self._reranker.arerank(query, candidates, top_n=top_n))
+        return self._told(await self._there(self._reranker.arerank(query, candidates, top_n=top_n)))
 
     async def aanswer(self, query: str, candidates: Iterable[CandidateLike], *, top_n: int | None = None) -> Result:
-        return await self._there(self._reranker.aanswer(query, candidates, top_n=top_n))
+        return self._told(await self._there(self._reranker.aanswer(query, candidates, top_n=top_n)))
 
     def astream(
         self, query: str, candidates: Iterable[CandidateLike], *, answer: bool = True, top_n: int | None = None
@@ -52,7 +55,7 @@ class Engine:
             async with aclosing(events):  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, Result):
-                        return event
+                        return self._told(event)
                     emit(event)
             raise AssertionError("a stream ends with its result")
 
@@ -70,6 +73,10 @@ class Engine:
         await asyncio.to_thread(thread.join, _END_SECONDS)
         if not thread.is_alive():
             loop.close()
+
+    def _told(self, result: Result) -> Result:
+        self._ran(result)
+        return result
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._running()))
