@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rag_reasoner_train.cli.training import Given
 from rag_reasoner_train.config import Listwise, Pointwise, Sft, read_run
 from rag_reasoner_train.stages.arguments import arguments_of
 
@@ -42,12 +43,26 @@ def test_the_command_line_has_the_last_word(tmp_path):
     assert run.settings.words is None
 
 
+def test_a_change_that_is_no_yaml_is_told(tmp_path):
+    with pytest.raises(InvalidInput, match=r"'tasks=\[rank' cannot be read"):
+        read(tmp_path, changes=["tasks=[rank"])
+
+
+def test_folders_of_any_name_reach_the_run(tmp_path):
+    odd = [Path("it's"), Path('a "b"'), Path("back\\slash"), Path("né: [x]")]
+    run = read(tmp_path, changes=Given(odd, odd[2], ["rows=3"]).as_changes())
+    assert run.settings.data == tuple(odd)
+    assert run.settings.out == odd[2]
+    assert run.settings.rows == 3
+
+
 @pytest.mark.parametrize(
     ("stored", "told"),
     [
         ({"lora_rank": "many"}, "lora_rank: .*not 'many'"),
         ({"objective": "contrast"}, "objective: .*not 'contrast'"),
         ({"output_dir": "x"}, "'output_dir' is called 'out' here"),
+        ({"bf16": False}, "'bf16' is called 'precision' here"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(stored, told, tmp_path):

@@ -6,11 +6,12 @@ from statistics import mean
 
 import pytest
 import tiny_runs
+from rag_reasoner_train.examples import pointwise_examples
 from rag_reasoner_train.learner.checkpoints import last_checkpoint
-from rag_reasoner_train.stages import group, scoring
+from rag_reasoner_train.stages import calibrating, dev, group, scoring
 from rag_reasoner_train.stages.faults import NotANumber, RewardFailed
 from rag_reasoner_train.stages.listwise import listwise
-from rag_reasoner_train.stages.pointwise import pointwise
+from rag_reasoner_train.stages.pointwise import _note, pointwise
 from rag_reasoner_train.stages.sft import sft
 
 from rag_reasoner.errors import InvalidInput
@@ -111,6 +112,49 @@ def test_a_run_whose_rewards_no_longer_differ_ends_and_says_so(tmp_path):
     assert ended.startswith("stopped at step ")
     assert "were all the same" in ended
     assert last_checkpoint(tmp_path / "pointwise") is not None
+
+
+def test_steps_that_learn_once_more_from_the_same_replies_do_not_wear_patience_out(tmp_path):
+    toy = {"patience": 2, "temperature": 1e-4, "num_iterations": 2, "max_steps": 12}
+    ended = pointwise(tiny_runs.run_of(tmp_path, "pointwise", rows=4, **toy))
+    assert ended.startswith("stopped at step ")
+
+
+def test_each_part_of_a_reward_is_worked_out_for_the_total_and_for_its_own_figure(tmp_path, monkeypatch):
+    calls = []
+
+    def counted(task, reply, truth):
+        calls.append(task)
+        return 1.0
+
+    monkeypatch.setattr(scoring, "LISTWISE", dict.fromkeys(("form", "rank_ndcg", "evidence"), counted))
+    weights = {"form": 1.0, "rank_ndcg": 1.0, "evidence": 1.0}
+    listwise(tiny_runs.run_of(tmp_path, "listwise", rows=4, max_steps=1, weights=weights))
+    assert len(calls) == 8 * 3 * 2
+
+
+def judged(*pairs):
+    """Judgements of as many questions: of each the margin of its document and whether that is relevant."""
+    (example, *_) = pointwise_examples([tiny_runs.toy_row(0)])
+    return [
+        dev.Judged(replace(example, id=str(n), group=str(n), relevant=relevant), margin)
+        for n, (margin, relevant) in enumerate(pairs)
+    ]
+
+
+def test_a_judge_that_is_wrong_way_round_is_measured_but_not_calibrated(tmp_path):
+    wrong = judged(*((3.0 - n % 3, False) for n in range(20)), *((n % 3 - 3.0, True) for n in range(20)))
+    with pytest.raises(InvalidInput, match=r"irrelevant first \(over 40 pairs"):
+        calibrating.measure(wrong, "platt").usable()
+    right = [replace(one, margin=-one.margin) for one in wrong]
+    assert calibrating.measure(right, "platt").usable().calibration.a > 0
+    settings = tiny_runs.run_of(tmp_path, "pointwise").settings
+    _note(settings, "before", wrong)
+    _note(settings, "after", right)
+    told = json.loads((settings.out / "calibration.json").read_text())
+    assert (told["before"]["fit"], told["before"]["ece_fitted"]) == (None, None)
+    assert told["before"]["ece"] > 0.5
+    assert told["after"]["fit"]["a"] > 0
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_examples(tmp_path, monkeypatch):

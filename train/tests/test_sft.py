@@ -13,7 +13,7 @@ from rag_reasoner_train.errors import NotWritten
 from rag_reasoner_train.examples import listwise_examples, pointwise_examples
 from rag_reasoner_train.learner import load_learner
 from rag_reasoner_train.learner.checkpoints import WHOLE, last_checkpoint
-from rag_reasoner_train.stages import contrastive
+from rag_reasoner_train.stages import contrastive, dev
 from rag_reasoner_train.stages.encoding import Desk
 from rag_reasoner_train.stages.faults import NotANumber
 from rag_reasoner_train.stages.sft import sft
@@ -84,6 +84,52 @@ def test_the_dev_set_is_measured_while_it_trains(tmp_path):
     measured = [line for line in tiny_runs.history(tmp_path / "sft") if "eval_loss" in line]
     assert measured[-1]["eval_hit@1"] > 0.5
     assert measured[-1]["eval_loss"] < 1.0
+
+
+def test_the_loss_of_the_dev_set_is_told_by_the_look_that_judges_it(tmp_path, monkeypatch):
+    run = tiny_runs.run_of(tmp_path, "sft", rows=4)
+    learner = load_learner(run.settings)
+    desk = Desk(learner)
+    examples_ = [one for number in range(4) for one in pointwise_examples([tiny_runs.toy_row(number)])]
+    units = dev.rows_of(desk.sized(examples_, reply=1))
+    objective = contrastive.Contrastive(learner, desk, 0.5)
+    expected = dev.mean_loss(learner.model, learner, objective, units, 600)
+    looked = []
+    judge = dev.judge
+    monkeypatch.setattr(dev, "judge", lambda *given: looked.append(given) or judge(*given))
+    monkeypatch.setattr(dev, "mean_loss", None)
+    assert objective.figures(learner.model, units, 600)["loss"] == pytest.approx(expected, rel=1e-5)
+    assert len(looked) == 1
+
+
+def test_a_run_that_goes_on_from_an_adapter_tells_that_adapters_size(tmp_path):
+    sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1, lora_rank=3, lora_alpha=5))
+    start = str(tmp_path / "sft")
+    sft(tiny_runs.run_of(tmp_path, "sft", max_steps=1, start=start, out=str(tmp_path / "more")))
+    told = json.loads((tmp_path / "more" / "run.json").read_text())["settings"]
+    assert (told["lora_rank"], told["lora_alpha"]) == (3, 5)
+
+
+def test_in_mixed_precision_an_adapter_learns_and_is_measured_alike(tmp_path):
+    run = tiny_runs.run_of(tmp_path, "sft", rows=4, precision="bfloat16")
+    learner = load_learner(run.settings)
+    desk = Desk(learner)
+    units = dev.rows_of(desk.sized(pointwise_examples([tiny_runs.toy_row(0), tiny_runs.toy_row(1)]), reply=1))
+    objective = contrastive.Contrastive(learner, desk, 0.5)
+    adapters = [one for one in learner.model.modules() if hasattr(one, "cast_input_dtype_enabled")]
+    assert adapters
+    assert not any(one.cast_input_dtype_enabled for one in adapters)
+    told = []
+    for cast in (True, False):
+        for module in adapters:
+            module.cast_input_dtype_enabled = cast
+        learner.model.zero_grad()
+        with learner.computing():
+            loss = objective(learner.model, units).loss
+        loss.backward()
+        told.append([float(loss), *(one.grad.tolist() for one in learner.model.parameters() if one.requires_grad)])
+    assert told[0] == told[1]
+    assert dev.mean_loss(learner.model, learner, objective, units, 600) == pytest.approx(told[0][0] / 2, rel=1e-6)
 
 
 def test_the_contrastive_loss_is_its_formula():

@@ -1,5 +1,6 @@
 """What the commands that train have in common."""
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,8 +33,8 @@ class Given:
 
     def as_changes(self) -> list[str]:
         folders = [str(folder) for folder in self.data or []]
-        found = [f"data={folders}"] if folders else []
-        return found + ([f"out={str(self.out)!r}"] if self.out else []) + (self.changes or [])
+        found = [f"data={json.dumps(folders)}"] if folders else []
+        return found + ([f"out={json.dumps(str(self.out))}"] if self.out else []) + (self.changes or [])
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from rag_reasoner_train.config.settings import Common
 OURS = TypeVar("OURS", bound=Common)
 
 TAKEN = {"output_dir": "out", "max_length": "words", "model_init_kwargs": "base", "reward_weights": "weights"}
+TAKEN |= dict.fromkeys(("bf16", "fp16"), "precision")
 """Arguments behind that have a name of ours."""
 
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?e[-+]?\d+", re.IGNORECASE)
@@ -68,7 +69,12 @@ def _changed(changes: Sequence[str]) -> dict[str, Any]:
         key, sign, value = change.partition("=")
         if not sign:
             raise InvalidInput(f"{change!r} changes nothing: write key=value")
-        found[key.strip()] = _number(yaml.safe_load(value))
+        try:
+            found[key.strip()] = _number(yaml.safe_load(value))
+        except yaml.YAMLError as error:
+            raise InvalidInput(
+                f"{change!r} cannot be read: what follows = must be YAML, with its brackets closed"
+            ) from error
     return found
 
 

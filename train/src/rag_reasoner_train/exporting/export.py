@@ -78,7 +78,7 @@ def _measured(source: Source, wanted: Wanted) -> Measured:
     learner = load_learner(settings)
     desk = Desk(learner, settings.dev_data)
     sized = desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
-    return measure(dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch), wanted.method)
+    return measure(dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch), wanted.method).usable()
 
 
 def _settings_of(source: Source, wanted: Wanted) -> Common:

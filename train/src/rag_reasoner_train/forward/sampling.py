@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rag_reasoner.backends.local.generate import ends_of, forget_positions, unwanted
 from rag_reasoner.backends.local.load import Loaded
 from rag_reasoner.backends.local.prompts import side_by_side
 from rag_reasoner.encoding import Encoded
 from rag_reasoner_train.forward.trees import Ids
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from rag_reasoner.models.default import pull
 from rag_reasoner_train.config.settings import Common
 from rag_reasoner_train.forward.attention import attend_by_trees, packs
 from rag_reasoner_train.learner.checkpoints import last_checkpoint
+
+_SIZES = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,19 @@ class Learner:
     def context(self) -> int:
         return self.loaded.card.context
 
+    @property
+    def lora(self) -> dict[str, float]:
+        """The size of the adapter that is trained, by the names of the settings; nothing without one."""
+        config = getattr(self.model, "peft_config", {}).get("default")
+        return {f"lora_{name}": getattr(config, key) for name, key in _SIZES.items()} if config else {}
+
+    def computing(self) -> AbstractContextManager[None]:
+        """While this lasts, what is computed has the precision that it has in training."""
+        import torch
+
+        device = self.loaded.model.device.type
+        return torch.autocast(device, dtype=torch.bfloat16) if self.mixed else nullcontext()
+
 
 def load_learner(settings: Common) -> Learner:
     """The base of a run, with a new adapter, the one that the run starts from, or none (full fine-tuning)."""
@@ -42,7 +57,20 @@ def load_learner(settings: Common) -> Learner:
     if packs(loaded.model.config):
         attend_by_trees(loaded.model)
     mixed = str(loaded.model.dtype) == "torch.bfloat16"
-    return Learner(_tuned(loaded, settings, base), loaded, base, mixed)
+    model = _tuned(loaded, settings, base)
+    if mixed:
+        _cast_once(model)
+    return Learner(model, loaded, base, mixed)
+
+
+def _cast_once(model: Any) -> None:
+    """Let mixed precision alone choose the precision of what an adapter reads.
+
+    Without this every input of an adapter is copied to fp32 and, as its product is computed in bf16, back again.
+    """
+    for module in model.modules():
+        if hasattr(module, "cast_input_dtype_enabled"):
+            module.cast_input_dtype_enabled = False
 
 
 def _tuned(loaded: Loaded, settings: Common, base: str) -> Any:

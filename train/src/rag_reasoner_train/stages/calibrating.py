@@ -15,13 +15,26 @@ from rag_reasoner_train.stages.dev import BINS, Judged
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A calibration and what it does. `before` is the ECE of the raw probabilities, `after` that of each half of the
-    questions under a fit on the other half.
+    questions under a fit on the other half. It `rises` unless what is irrelevant was found likelier to be relevant.
     """
 
     calibration: Calibration
     pairs: int
     before: float
     after: float
+
+    @property
+    def rises(self) -> bool:
+        return not isinstance(self.calibration, Platt) or self.calibration.a > 0
+
+    def usable(self) -> "Measured":
+        """The same. Raises InvalidInput where it falls: it would turn the order of candidates round."""
+        if not self.rises:
+            raise InvalidInput(
+                f"the judge puts what is irrelevant first (over {self.pairs} pairs P(relevant) falls where the model's "
+                "yes is likelier): there is nothing to calibrate; train it, or longer"
+            )
+        return self
 
     def as_value(self) -> dict[str, Any]:
         """The calibration as a card holds it."""
@@ -42,10 +55,6 @@ def measure(judged: Sequence[Judged], method: Method) -> Measured:
         labels += [bool(one.example.relevant) for one in ours]
     raw = _pairs(judged)
     fit = FITS[method](raw)
-    if isinstance(fit, Platt) and fit.a <= 0:
-        raise InvalidInput(
-            "the judge puts what is irrelevant first: there is nothing to calibrate; train it, or longer"
-        )
     before = expected_calibration_error([p for p, _ in raw], [label for _, label in raw], BINS)
     return Measured(fit, len(raw), before, expected_calibration_error(mapped, labels, BINS))
 

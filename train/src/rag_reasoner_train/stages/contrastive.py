@@ -6,13 +6,14 @@ The relevant ones do not compete with each other. A row without a relevant candi
 is the InfoNCE loss of van den Oord et al. (2018); the second keeps P(yes) a probability.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.examples import Example
 from rag_reasoner_train.learner import Learner
+from rag_reasoner_train.stages import dev
 from rag_reasoner_train.stages.encoding import Desk
 from rag_reasoner_train.stages.margins import margins
 from rag_reasoner_train.stages.objective import Outcome, Unit
@@ -45,6 +46,19 @@ class Contrastive:
         first = [bool(label[row.argmax()]) for row, label in zip(found, labels, strict=True) if label.any()]
         read = sum(one.tokens for unit in units for one in unit)
         return Outcome(torch.stack(losses).sum(), len(units), read, {"hit@1": (float(sum(first)), len(first))})
+
+    def figures(self, model: Any, units: Sequence[Unit], most: int) -> Mapping[str, float]:
+        """The loss and what the judgements are worth, both of one and the same look at the dev set."""
+        judged = dev.judge(model, self.learner, self.desk, [one for unit in units for one in unit], most)
+        left = iter(judged)
+        losses = [self._loss([next(left) for _ in unit]) for unit in units]
+        return {"loss": sum(losses) / max(len(losses), 1), **dev.judging_figures(judged)}
+
+    def _loss(self, row: Sequence[dev.Judged]) -> float:
+        import torch
+
+        margin = torch.tensor([one.margin for one in row])
+        return float(row_loss(margin, torch.tensor([label_of(one.example) for one in row]), self.bce))
 
 
 def row_loss(margin: "torch.Tensor", relevant: "torch.Tensor", bce: float) -> "torch.Tensor":

@@ -1,5 +1,6 @@
 """Figures of a model on dev rows while it is trained."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,23 +19,28 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An example and the model's P(yes) of it."""
+    """An example, and how much more likely than no the model finds yes: a difference of logits."""
 
     example: Example
-    probability: float
+    margin: float
+
+    @property
+    def probability(self) -> float:
+        """P(yes)."""
+        return (1 + math.tanh(self.margin / 2)) / 2  # a sigmoid that cannot overflow
 
 
 def judge(model: Any, learner: Learner, desk: Desk, examples: Sequence[Sized], most: int) -> list[Judged]:
-    """P(yes) of each example, as inference computes it; those of a question are judged together."""
+    """What the model thinks of each example, as inference computes it; those of a question are judged together."""
     import torch
 
     model.eval()
     found: dict[str, float] = {}
     for pack in packs(rows_of(examples), _tokens, most, 0):
         ours = [one.example for unit in pack for one in unit]
-        with torch.no_grad():
+        with torch.no_grad(), learner.computing():
             margin = margins(model, learner.loaded, [desk.prompt(one) for one in ours])
-        found |= dict(zip([one.id for one in ours], margin.sigmoid().tolist(), strict=True))
+        found |= dict(zip([one.id for one in ours], margin.tolist(), strict=True))
     return [Judged(one.example, found[one.example.id]) for one in examples]
 
 
@@ -62,13 +68,13 @@ def _ranked(unit: Sequence[Judged]) -> tuple[list[int], dict[int, float]]:
     return order, {place: 1.0 for place, one in enumerate(unit) if one.example.relevant}
 
 
-def mean_loss(model: Any, objective: Objective, units: Sequence[Unit], most: int) -> float:
+def mean_loss(model: Any, learner: Learner, objective: Objective, units: Sequence[Unit], most: int) -> float:
     """The objective's mean on the dev examples."""
     import torch
 
     model.eval()
     total, items = 0.0, 0
-    with torch.no_grad():
+    with torch.no_grad(), learner.computing():
         for pack in packs(units, _tokens, most, 0):
             found = objective(model, pack)
             total, items = total + float(found.loss), items + found.items

@@ -31,3 +31,6 @@ class Objective(Protocol):
 
     def __call__(self, model: Any, units: Sequence[Unit]) -> Outcome:
         """What `model` makes of a batch."""
+
+    def figures(self, model: Any, units: Sequence[Unit], most: int) -> Mapping[str, float]:
+        """The loss, and what else can be told, of the dev set; at most `most` tokens are computed at once."""

@@ -93,9 +93,13 @@ def _shown(settings: Pointwise, desk: Desk) -> list[Sized]:
 
 
 def _note(settings: Pointwise, when: str, judged: Sequence[dev.Judged]) -> None:
-    """`calibration.json`: the expected calibration error, raw and fitted, and the ranking, before and after."""
+    """`calibration.json`: the expected calibration error, raw and fitted, and the ranking, before and after.
+
+    No fit is noted of a judge that puts what is irrelevant first: it is measured, and the run goes on.
+    """
     path = settings.out / CALIBRATION
     told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     found = measure(judged, settings.calibration)
-    value = {"pairs": found.pairs, "ece": found.before, "ece_fitted": found.after, "fit": asdict(found.calibration)}
+    fit = asdict(found.calibration) if found.rises else None
+    value = {"pairs": found.pairs, "ece": found.before, "ece_fitted": found.after if fit else None, "fit": fit}
     write_text(path, json.dumps({**told, when: {**value, **dev.judging_figures(judged)}}, indent=2) + "\n")

@@ -24,9 +24,10 @@ def card_of(run: Run[Any], learner: Learner) -> dict[str, Any]:
     return {"format_version": FORMAT, "base_hash": base_hash(on_disk(learner.base)), "base": run.settings.base}
 
 
-def write_run(stage: str, run: Run[Any], card: Mapping[str, Any]) -> None:
-    """`run.json`: what was run, with which settings, from what."""
-    told = {"stage": stage, "version": __version__, "card": dict(card), "settings": asdict(run.settings)}
+def write_run(stage: str, run: Run[Any], learner: Learner, card: Mapping[str, Any]) -> None:
+    """`run.json`: what was run, with which settings, from what. The size of the adapter is that of its start."""
+    settings = {**asdict(run.settings), **learner.lora}
+    told = {"stage": stage, "version": __version__, "card": dict(card), "settings": settings}
     text = json.dumps({**told, "handed_on": dict(run.handed_on)}, indent=2, default=str)
     write_text(run.settings.out / RUN, text + "\n")
 

@@ -54,7 +54,7 @@ def reinforce(
         **options,
     )
     patience.trainer = samples.trainer = trainer
-    write_run(wanted.stage, wanted.run, card)
+    write_run(wanted.stage, wanted.run, wanted.learner, card)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return patience.told
 

@@ -51,6 +51,10 @@ class Scorer:
         text = self.text(reply)
         return {name: self._part(name, example, text, reply) for name in self.weights}
 
+    def part(self, name: str, example: Example, reply: Ids) -> float | None:
+        """One part of the reward. Raises RewardFailed as `parts` does."""
+        return self._part(name, example, self.text(reply), reply)
+
     def total(self, parts: Parts) -> float | None:
         """The weighted mean of the parts that apply."""
         return weighted(parts, self.weights)
@@ -100,7 +104,7 @@ class Reward:
 
     def worth(self, example: Example, reply: Ids) -> float | None:
         """What the reply is worth."""
-        return self.scorer.parts(example, reply)[self.name]
+        return self.scorer.part(self.name, example, reply)
 
 
 @dataclass(frozen=True)

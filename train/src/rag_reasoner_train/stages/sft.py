@@ -1,9 +1,8 @@
 """Supervised fine-tuning: perfect replies, or candidates told apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from transformers import TrainingArguments, set_seed
 
@@ -17,7 +16,7 @@ from rag_reasoner_train.stages import dev, examples
 from rag_reasoner_train.stages.arguments import arguments
 from rag_reasoner_train.stages.completion import Completion
 from rag_reasoner_train.stages.contrastive import Contrastive
-from rag_reasoner_train.stages.encoding import Desk, Sized
+from rag_reasoner_train.stages.encoding import Desk
 from rag_reasoner_train.stages.objective import Objective, Unit
 from rag_reasoner_train.stages.packs import packs, padded_packs
 from rag_reasoner_train.stages.record import Curves, card_of, write_run
@@ -40,12 +39,12 @@ def sft(run: Run[Sft], *, resume: bool = False) -> Path:
         arguments(TrainingArguments, run, learner, {"per_device_train_batch_size": 1}, evaluates=bool(shown)),
         _gathered(units, settings, learner),
         objective,
-        partial(_figures, settings, learner, desk, objective, shown) if shown else None,
+        partial(objective.figures, units=shown, most=settings.tokens_per_batch) if shown else None,
         card=card,
         processing_class=learner.loaded.encoder.processor or learner.loaded.encoder.tokenizer,
         callbacks=[Curves(settings.out)],
     )
-    write_run("sft", run, card)
+    write_run("sft", run, learner, card)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return settings.out
 
@@ -77,19 +76,6 @@ def _to_complete(rows: Sequence[Row], settings: Sft, desk: Desk, split: str) -> 
 def _gathered(units: Sequence[Unit], settings: Sft, learner: Learner) -> list[tuple[Unit, ...]]:
     gather = packs if takes_trees(learner.loaded) else padded_packs
     return gather(units, _tokens, settings.tokens_per_batch, settings.seed)
-
-
-def _figures(
-    settings: Sft, learner: Learner, desk: Desk, objective: Objective, shown: Sequence[Unit], model: Any
-) -> Mapping[str, float]:
-    loss = dev.mean_loss(model, objective, shown, settings.tokens_per_batch)
-    judged = _judged(settings, learner, desk, shown, model)
-    return {"loss": loss, **(dev.judging_figures(judged) if judged else {})}
-
-
-def _judged(settings: Sft, learner: Learner, desk: Desk, shown: Sequence[Unit], model: Any) -> list[dev.Judged]:
-    pairs: list[Sized] = [one for unit in shown for one in unit if one.example.relevant is not None]
-    return dev.judge(model, learner, desk, pairs, settings.tokens_per_batch)
 
 
 def _tokens(unit: Unit) -> int:

@@ -42,7 +42,9 @@ class Patience(TrainerCallback):  # type: ignore[misc]
         self.told: str | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        groups = self.trainer._metrics["train"].get("frac_reward_zero_std") or [0.0]
+        groups = self.trainer._metrics["train"].get("frac_reward_zero_std")
+        if not groups:  # replies drawn at an earlier step are learned from once more
+            return
         self._flat = self._flat + 1 if groups[-1] >= 1.0 else 0
         if self._steps and self._flat >= self._steps:
             control.should_training_stop = control.should_save = True
