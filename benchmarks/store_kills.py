@@ -2,8 +2,8 @@
 
     python benchmarks/store_kills.py [--kills 1000] [--damaged 2000] [--reading 30] [--seed 0]
 
-After each kill the store must hold one whole state, the old or the new; each damage must be noticed before faiss reads
-a byte; two processes that read while a third writes must see whole states only, and no error.
+After each kill the store must hold the last state or the one being written, whole; each damage must be noticed before
+faiss reads a byte; two processes that read while a third writes must see whole states only, and no error.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     lower_limits()
     with tempfile.TemporaryDirectory() as folder:
         whole = Counter(killed_states(Path(folder) / "store", options.kills, options.seed))
-        print(f"kills: {options.kills}, one whole state after {whole[True]}, seed {options.seed}", flush=True)
+        print(f"kills: {options.kills}, the old or the new state after {whole[True]}, seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         indexed_store(Path(folder))
         noticed = Counter(damages(Path(folder), options.damaged, options.seed))

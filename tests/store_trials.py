@@ -22,6 +22,7 @@ from rag_reasoner.retrieve.store.local import LocalPageStore
 
 PAGES = 24
 READY = "first"
+JOURNAL = "journal"
 EXTRA = "extra"
 QUERY = random_query()
 
@@ -40,15 +41,32 @@ def pages_of(state):
 
 def write_states(folder):
     """Write state after state, each over the one before; forget every fifth. One more page each lets segments merge."""
-    store, state = LocalPageStore(folder, model="m", dim=DIM), 0
+    store, state, before = LocalPageStore(folder, model="m", dim=DIM), 0, 0
     while True:
+        _journal(folder, before, state)
         store.upsert(pages_of(state))
+        _journal(folder, state, state)
         if state == 0:
             (folder.parent / READY).touch()
         store.upsert([random_page(1000 + state % 100, document=EXTRA)])
+        before = state
         if state % 5 == 4:
+            _journal(folder, state, -1)
             store.delete(f"state{state}")
+            before = -1
         state += 1
+
+
+def _journal(folder, *states):
+    """Note the states that a kill may leave from now on: the one that is there, and the one that is being written."""
+    with (folder.parent / JOURNAL).open("a") as file:
+        file.write(f"{' '.join(map(str, states))}\n")
+
+
+def _may_hold(folder):
+    """The states that the last whole line of the journal names."""
+    lines = (folder.parent / JOURNAL).read_text().splitlines(keepends=True)
+    return {int(state) for state in next(line for line in reversed(lines) if line.endswith("\n")).split()}
 
 
 def state_of(hits):
@@ -66,12 +84,12 @@ def state_of(hits):
     return state if same else None
 
 
-def is_whole(folder):
-    """Whether the store in `folder` is one state, with every checksum right, and its index can be searched."""
+def held_state(folder):
+    """The state that the store in `folder` is in, with every checksum right and an index that can be searched."""
     store = LocalPageStore(folder)
     store.check()
     store.search(QUERY, 1)
-    return state_of(store.search(QUERY, 1000)) is not None
+    return state_of(store.search(QUERY, 1000))
 
 
 def read_states(folder, seconds):
@@ -91,7 +109,8 @@ def _process(*arguments, **options):
 def start_writer(folder):
     """A process that writes states into `folder`, once it has written the first."""
     ready = folder.parent / READY
-    ready.unlink(missing_ok=True)
+    for path in (ready, folder.parent / JOURNAL):
+        path.unlink(missing_ok=True)
     writer = _process("write", folder)
     while not ready.exists():
         if writer.poll() is not None:
@@ -128,13 +147,13 @@ def kill(writer):
 
 
 def killed_states(folder, kills, seed=0):
-    """Kill a writer at random moments, so often; whether each time one whole state was left."""
+    """Kill a writer at random moments, so often; whether each time the old state or the new one was left, whole."""
     generator = random.Random(seed)
     for _ in range(kills):
         writer = start_writer(folder)
         time.sleep(generator.random() * 0.12)
         kill(writer)
-        yield is_whole(folder)
+        yield held_state(folder) in _may_hold(folder)
 
 
 def damages(folder, count, seed=0):

@@ -11,9 +11,9 @@ import tiny_colpali
 from small_pdf import Page, pdf, text
 
 import rag_reasoner
-from rag_reasoner.errors import InvalidInput, MissingExtra
+from rag_reasoner.errors import InvalidInput, MissingExtra, StoreRefused
 from rag_reasoner.retrieve.colpali import ColPaliRetriever
-from rag_reasoner.retrieve.colpali.ray import Encoding, _check, _columns, _page, _saved, encode_folder, pages_of
+from rag_reasoner.retrieve.colpali.ray import Encoding, _check, _columns, _known, _page, _saved, encode_folder, pages_of
 from rag_reasoner.retrieve.store.local import LocalPageStore
 
 QUESTION = "When did the museum open?"
@@ -69,6 +69,29 @@ def test_the_pieces_make_what_one_process_makes(files, tmp_path):
     same(store(tmp_path), alone(files, tmp_path))
 
 
+def made_of(file):
+    """The rows of a file's pages, with their vectors."""
+    made = encoding()(_columns(pages_of({"path": str(file)}, {})))
+    return [dict(zip(made, values, strict=True)) for values in zip(*made.values(), strict=True)]
+
+
+def test_a_folder_becomes_the_store_of_the_model(files, tmp_path):
+    assert _known(tmp_path / "store") == {}
+    _saved(made_of(files / "report0.pdf"), tmp_path / "store", save_every=1, unread=())
+    assert len(_known(tmp_path / "store")) == 2
+    assert len(ColPaliRetriever(tiny_colpali.encoder(), tmp_path / "store").retrieve(QUESTION)) == 2
+
+
+def test_a_store_of_another_model_is_refused_and_left_as_it_was(files, tmp_path):
+    other = tiny_colpali.encoder("colqwen2")
+    held = ColPaliRetriever(other, tmp_path / "store").store
+    held.upsert([])
+    for store in (held, tmp_path / "store"):
+        with pytest.raises(StoreRefused, match=other.identity.model):
+            _saved(made_of(files / "report0.pdf"), store, save_every=4, unread=())
+    assert len(held) == 0
+
+
 def test_what_a_store_has_needs_no_vectors(files, tmp_path):
     known = alone(files, tmp_path).hashes()
     rows = pages_of({"path": str(files / "report0.pdf")}, known)
@@ -83,7 +106,8 @@ def test_a_page_that_cannot_be_drawn_becomes_a_fault(files):
 
 
 def test_vectors_that_end_in_zeros_are_kept_whole():
-    row = {"id": "a", "content_hash": "b", "payload": json.dumps({"document": "a"}), "dim": 2}
+    model = json.dumps({"model": "m", "dim": 2})
+    row = {"id": "a", "content_hash": "b", "payload": json.dumps({"document": "a"}), "model": model}
     columns = _columns([{**row, "vectors": np.zeros((3, 2), np.float32).tobytes(), "unchanged": False, "fault": ""}])
     assert _page({name: column[0] for name, column in columns.items()}).vectors.shape == (3, 2)
 

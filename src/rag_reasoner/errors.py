@@ -5,7 +5,7 @@ RagReasonerError
 │   └── QueryTooLong        the query alone does not fit the model's context
 ├── Unreadable              a file, page or image that cannot be read
 ├── MissingExtra            an optional dependency is not installed (also an ImportError)
-├── StoreError              a page store that cannot be written: busy, read-only, or the disk is full
+├── StoreError              a page store that cannot be written or reached: busy, read-only, a full disk
 │   └── StoreRefused        a page store made by another model or with other settings
 ├── ModelError              a model cannot be found, loaded or used
 │   └── AdapterRefused      an adapter made for another base model or format
@@ -48,7 +48,7 @@ class MissingExtra(RagReasonerError, ImportError):
 
 
 class StoreError(RagReasonerError):
-    """A page store that cannot be written; what it held before is still there."""
+    """A page store that cannot be written, or reached; what it held before is still there."""
 
 
 class StoreRefused(StoreError):

@@ -6,6 +6,7 @@ this process, the store's only writer. The files must be at the same paths on ev
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from rag_reasoner.pages.roots import grant
 from rag_reasoner.retrieve.colpali.encoder import PageEncoder
 from rag_reasoner.retrieve.colpali.encoding import Outcome, batches, encoded
 from rag_reasoner.retrieve.colpali.records import Record, document_of, payload, records
-from rag_reasoner.retrieve.colpali.retriever import Added
-from rag_reasoner.retrieve.store.base import PageStore, PageVectors
+from rag_reasoner.retrieve.colpali.retriever import Added, page_store
+from rag_reasoner.retrieve.store.base import Identity, PageStore, PageVectors
+from rag_reasoner.retrieve.store.local import LocalPageStore
+from rag_reasoner.retrieve.store.manifest import is_store
 from rag_reasoner.types import Document, Fault
 
 Row = dict[str, Any]
@@ -30,11 +33,14 @@ Row = dict[str, Any]
 Columns = dict[str, NDArray[Any]]
 """A batch of rows, as Ray Data hands it over."""
 
+Store = PageStore | str | PathLike[str]
+"""A page store, or the folder of one, made where it is missing."""
+
 
 def encode_folder(
     paths: Iterable[str | PathLike[str]],
     model: str | Path,
-    store: PageStore,
+    store: Store,
     *,
     workers: int = 2,
     cpus_each: float = 1,
@@ -45,9 +51,10 @@ def encode_folder(
 ) -> Added:
     """Encode what is new or changed in the files that `paths` mean, over the Ray that is running, into `store`.
 
-    `workers` models are loaded, each on `cpus_each` CPUs and `gpus_each` GPUs; reading needs another CPU. Pages are put
-    into the store `save_every` at a time: a run that was ended goes on where it was. Raises MissingExtra without Ray,
-    and InvalidInput where its CPUs are too few.
+    `store` is a folder, or a page store of vectors of this model. `workers` models are loaded, each on `cpus_each` CPUs
+    and `gpus_each` GPUs; reading needs another CPU. Pages are put into the store `save_every` at a time: a run that was
+    ended goes on where it was. Raises MissingExtra without Ray, InvalidInput where its CPUs are too few, and
+    StoreRefused where the store is another model's.
     """
     try:
         import ray.data
@@ -58,7 +65,7 @@ def encode_folder(
         ray.init()
     _check(ray.cluster_resources().get("CPU", 0), workers, cpus_each)
     files = ray.data.from_items([{"path": str(Path(file.source).resolve())} for file in found.files])
-    pages = files.flat_map(pages_of, fn_kwargs={"known": dict(store.hashes())})
+    pages = files.flat_map(pages_of, fn_kwargs={"known": _known(store)})
     rows = pages.map_batches(
         Encoding,
         fn_constructor_args=(str(model), dtype),
@@ -69,6 +76,13 @@ def encode_folder(
     )
     unread = tuple(Fault("unread", one.reason, source=one.source) for one in found.unread)
     return _saved(rows.iter_rows(), store, save_every, unread)
+
+
+def _known(store: Store) -> dict[str, str]:
+    """The content hashes of the pages that are there."""
+    if isinstance(store, str | PathLike):
+        return dict(LocalPageStore(store).hashes()) if is_store(Path(store)) else {}
+    return dict(store.hashes())
 
 
 def _check(cpus: float, workers: int, each: float) -> None:
@@ -123,7 +137,7 @@ class Encoding:
             content_hash=row["content_hash"],
             payload=kept,
             vectors=vectors.tobytes(),
-            dim=self._encoder.dim,
+            model=json.dumps(asdict(self._encoder.identity)),
         )
 
 
@@ -133,7 +147,7 @@ def _row(
     content_hash: str = "",
     payload: Mapping[str, Any] | None = None,
     vectors: bytes = b"",
-    dim: int = 0,
+    model: str = "",
     unchanged: bool = False,
     fault: Mapping[str, Any] | None = None,
 ) -> Row:
@@ -143,7 +157,7 @@ def _row(
         "content_hash": content_hash,
         "payload": json.dumps(payload) if payload else "",
         "vectors": vectors,
-        "dim": dim,
+        "model": model,
         "unchanged": unchanged,
         "fault": json.dumps(fault) if fault else "",
     }
@@ -161,20 +175,21 @@ def _plain(fault: Fault) -> Row:
     return {"kind": fault.kind, "detail": fault.detail, "source": fault.source}
 
 
-def _saved(rows: Iterable[Row], store: PageStore, save_every: int, unread: tuple[Fault, ...]) -> Added:
-    """Put the rows' pages into the store as they come."""
+def _saved(rows: Iterable[Row], store: Store, save_every: int, unread: tuple[Fault, ...]) -> Added:
+    """Put the rows' pages into the store as they come; StoreRefused where it holds another model's."""
     done, unchanged, faults = 0, 0, [*unread]
     for some in batches(rows, save_every):
-        pages = [_page(row) for row in some if row["id"]]
-        if pages:
-            store.upsert(pages)
-        done += len(pages)
+        made = [row for row in some if row["id"]]
+        for model in sorted({row["model"] for row in made}):
+            store = page_store(store, Identity(**json.loads(model)), None, None)
+            store.upsert([_page(row) for row in made if row["model"] == model])
+        done += len(made)
         unchanged += sum(bool(row["unchanged"]) for row in some)
         faults += [Fault(**json.loads(row["fault"])) for row in some if row["fault"]]
     return Added(done, unchanged, tuple(faults))
 
 
 def _page(row: Row) -> PageVectors:
-    dim = int(row["dim"])
+    dim = int(json.loads(row["model"])["dim"])
     vectors = np.frombuffer(row["vectors"], dtype=np.float32).reshape(-1, dim)
     return PageVectors(str(row["id"]), str(row["content_hash"]), vectors, json.loads(row["payload"]))

@@ -69,7 +69,7 @@ class ColPaliRetriever:
         self._batch_size = from_one_up("batch_size", batch_size)
         self._save_every = from_one_up("save_every", save_every)
         self.encoder = model if isinstance(model, PageEncoder) else PageEncoder(model, device=device, dtype=dtype)
-        self.store = _store(store, self.encoder.identity, storage, pool)
+        self.store = page_store(store, self.encoder.identity, storage, pool)
         self._drawing: dict[str, Any] = {
             "image_roots": tuple(image_roots),
             "allow_urls": allow_urls,
@@ -167,7 +167,7 @@ def _shown(asked: EncodedQuery, vectors: Floats, rows: int, columns: int) -> tup
     return regions(similarity_map(own, cells, rows, columns))
 
 
-def _store(
+def page_store(
     store: str | PathLike[str] | PageStore, model: Identity, storage: Storage | None, pool: int | None
 ) -> PageStore:
     """The store in a folder, or the one given, if it holds vectors of `model`, whatever name that had then."""

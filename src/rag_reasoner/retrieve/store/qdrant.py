@@ -6,15 +6,15 @@ Every page is a point with two multi-vectors compared by Qdrant's MaxSim: `sketc
 
 import uuid
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_reasoner.errors import InvalidInput, MissingExtra, StoreRefused
+from rag_reasoner.errors import InvalidInput, MissingExtra, StoreError, StoreRefused
 from rag_reasoner.retrieve.store.base import DOCUMENT, Floats, Hit, Identity, PageVectors, Scalar, Storage, Where
 from rag_reasoner.retrieve.store.checked import (
     all_of,
@@ -31,7 +31,7 @@ from rag_reasoner.retrieve.store.sketch import sketch
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
-    from qdrant_client.models import Condition, Filter, PointStruct, Record
+    from qdrant_client.models import Condition, Filter, PointStruct, Record, SearchParams
 
 TOKENS, SKETCH = "tokens", "sketch"
 METADATA = "rag_reasoner"
@@ -39,10 +39,40 @@ METADATA = "rag_reasoner"
 PROPOSED = 1024
 """Pages that are proposed by their sketches and ordered by exact MaxSim; at least four times k."""
 
-_BATCH = 8
-"""Pages of one request: eight of ordinary length stay below Qdrant's 32 MB."""
+_BATCH, _NUMBERS = 8, 1_200_000
+"""The most pages and numbers of one request: as JSON, so many numbers stay below Qdrant's 32 MB."""
+
+_QUANTISED = ("int8", "binary")
+
+_OVERSAMPLED = 2.0
+"""Of quantised vectors so many times k are compared again as they were before: by itself, Qdrant does not."""
 
 _PAGES_OF_IDS = uuid.UUID("6a1e43a5-2f0c-5b7e-9d43-7a2b0a3c9f10")
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _asking(
+    method: Callable[Concatenate["QdrantPageStore", P], T],
+) -> Callable[Concatenate["QdrantPageStore", P], T]:
+    """A method of a store; where Qdrant fails, a StoreError says so."""
+
+    @wraps(method)
+    def asked(store: "QdrantPageStore", /, *args: P.args, **options: P.kwargs) -> T:
+        from grpc import RpcError
+        from qdrant_client.http.exceptions import ApiException
+
+        try:
+            return method(store, *args, **options)
+        except (ApiException, RpcError) as error:
+            raise StoreError(
+                f"collection {store.collection!r}: Qdrant did not do what it was asked to ({error}); "
+                "see that it runs, that address and key are right, and that it has room"
+            ) from error
+
+    return asked
 
 
 class QdrantPageStore:
@@ -64,19 +94,21 @@ class QdrantPageStore:
         pool: int | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self._client, self._collection = _connected(client), collection
+        self._client, self.collection = _connected(client), collection
         given = {"model": model, "dim": dim, "storage": storage, "pool": pool, "settings": settings}
         self.identity = self._opened({name: value for name, value in given.items() if value is not None})
 
+    @_asking
     def __len__(self) -> int:
-        return self._client.count(self._collection).count
+        return self._client.count(self.collection).count
 
+    @_asking
     def upsert(self, pages: Iterable[PageVectors]) -> None:
         """Put `pages` in, each in place of the one with its id."""
-        points = (self._point(page) for page in pages)
-        while batch := list(islice(points, _BATCH)):
-            self._client.upsert(self._collection, batch, wait=True)
+        for batch in _requests(self._point(page) for page in pages):
+            self._client.upsert(self.collection, batch, wait=True)
 
+    @_asking
     def delete(self, document: str | Collection[str], *, keep: Collection[str] = ()) -> int:
         """Forget the pages of `document`, or of several, but for those with the ids in `keep`; how many there were."""
         from qdrant_client import models
@@ -84,10 +116,11 @@ class QdrantPageStore:
         theirs = models.FieldCondition(key=f"payload.{DOCUMENT}", match=models.MatchAny(any=sorted(all_of(document))))
         kept = models.HasIdCondition(has_id=[_point_id(page) for page in keep])
         chosen = models.Filter(must=[theirs], must_not=[kept] if keep else [])
-        count = self._client.count(self._collection, chosen).count
-        self._client.delete(self._collection, chosen, wait=True)
+        count = self._client.count(self.collection, chosen).count
+        self._client.delete(self.collection, chosen, wait=True)
         return count
 
+    @_asking
     def search(self, query: Floats, k: int = 20, *, where: Where | None = None) -> list[Hit]:
         """The `k` pages with the highest MaxSim to `query` (tokens, dim), best first."""
         from qdrant_client import models
@@ -96,23 +129,31 @@ class QdrantPageStore:
         chosen = _filter(_conditions(where or {}))
         proposed = models.Prefetch(query=asked, using=SKETCH, filter=chosen, limit=max(PROPOSED, 4 * wanted))
         found = self._client.query_points(
-            self._collection, prefetch=[proposed], query=asked, using=TOKENS, query_filter=chosen, limit=wanted
+            self.collection,
+            prefetch=[proposed],
+            query=asked,
+            using=TOKENS,
+            query_filter=chosen,
+            limit=wanted,
+            search_params=_again() if self.identity.storage in _QUANTISED else None,
         )
         contents = ((_payload(point), point.score) for point in found.points)
         return [Hit(content["id"], score, content["payload"]) for content, score in contents]
 
+    @_asking
     def fetch(self, ids: Iterable[str]) -> list[PageVectors]:
         """The pages with these ids, in this order; InvalidInput names one that is not there."""
         wanted = list(ids)
         found = {}
         for start in range(0, len(wanted), _BATCH):
             points = [_point_id(page) for page in wanted[start : start + _BATCH]]
-            records = self._client.retrieve(self._collection, points, with_vectors=[TOKENS])
+            records = self._client.retrieve(self.collection, points, with_vectors=[TOKENS])
             found.update({_payload(record)["id"]: record for record in records})
         if missing := [page for page in wanted if page not in found]:
             raise InvalidInput(f"page {missing[0]!r} is not in the store")
         return [self._page(found[page]) for page in wanted]
 
+    @_asking
     def hashes(self) -> Mapping[str, str]:
         """The content hash of every page by its id: what need not be encoded again."""
         contents = (_payload(record) for record in self._records(["id", "content_hash"]))
@@ -128,21 +169,22 @@ class QdrantPageStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @_asking
     def _opened(self, given: Mapping[str, Any]) -> Identity:
-        if self._client.collection_exists(self._collection):
+        if self._client.collection_exists(self.collection):
             return self._held(given)
         if not {"model", "dim"} <= given.keys():
-            raise InvalidInput(f"collection {self._collection!r} is not there; to make it, give the model and the dim")
+            raise InvalidInput(f"collection {self.collection!r} is not there; to make it, give the model and the dim")
         identity = checked_identity(Identity(**given))
-        _create(self._client, self._collection, identity)
+        _create(self._client, self.collection, identity)
         return identity
 
     def _held(self, given: Mapping[str, Any]) -> Identity:
-        metadata = self._client.get_collection(self._collection).config.metadata or {}
+        metadata = self._client.get_collection(self.collection).config.metadata or {}
         if METADATA not in metadata:
-            raise StoreRefused(f"collection {self._collection!r} was not made by rag_reasoner; give another name")
+            raise StoreRefused(f"collection {self.collection!r} was not made by rag_reasoner; give another name")
         held = Identity(**metadata[METADATA])
-        same_identity(f"collection {self._collection!r}", held, Identity(**{**metadata[METADATA], **given}))
+        same_identity(f"collection {self.collection!r}", held, Identity(**{**metadata[METADATA], **given}))
         return held
 
     def _point(self, page: PageVectors) -> "PointStruct":
@@ -174,7 +216,7 @@ class QdrantPageStore:
         offset: Any = None
         while True:
             records, offset = self._client.scroll(
-                self._collection, limit=1000, offset=offset, with_payload=list(keys), with_vectors=False
+                self.collection, limit=1000, offset=offset, with_payload=list(keys), with_vectors=False
             )
             yield from records
             if offset is None:
@@ -214,6 +256,34 @@ def _create(client: "QdrantClient", collection: str, identity: Identity) -> None
     with warnings.catch_warnings():  # the local mode has no payload indexes, and says so
         warnings.simplefilter("ignore", UserWarning)
         client.create_payload_index(collection, f"payload.{DOCUMENT}", models.PayloadSchemaType.KEYWORD)
+
+
+def _again() -> "SearchParams":
+    """That quantised vectors are compared again as they were before."""
+    from qdrant_client import models
+
+    return models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True, oversampling=_OVERSAMPLED))
+
+
+def _requests(points: "Iterable[PointStruct]") -> "Iterator[list[PointStruct]]":
+    """`points` in batches that one request can hold; a page that is too large by itself is one."""
+    batch: list[PointStruct] = []
+    numbers = 0
+    for point in points:
+        size = _numbers(point)
+        if batch and (len(batch) == _BATCH or numbers + size > _NUMBERS):
+            yield batch
+            batch, numbers = [], 0
+        batch.append(point)
+        numbers += size
+    if batch:
+        yield batch
+
+
+def _numbers(point: "PointStruct") -> int:
+    """How many numbers its vectors have."""
+    vectors: Any = point.vector
+    return sum(len(many) * len(many[0]) for many in vectors.values())
 
 
 def _point_id(page: str) -> str:
