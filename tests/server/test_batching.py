@@ -1,9 +1,10 @@
 """Requests that share a model's batches: the same results, fair turns, and nobody pays for a neighbour."""
 
 import asyncio
-import threading
+import gc
 import time
 from functools import partial
+from math import inf
 
 import pytest
 import tiny_models
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from small_tasks import TASKS, of
 
 from rag_reasoner.backends.base import Judged, Reply, Together
-from rag_reasoner.backends.deadline import until
+from rag_reasoner.backends.deadline import ends_within, until
 from rag_reasoner.backends.lexical import Lexical
 from rag_reasoner.errors import BackendError
 from rag_reasoner.server.batching import Batched, batched
@@ -44,14 +45,14 @@ class Slow:
     card = CARD
 
     def __init__(self, held=False):
-        self.batches, self.cancelled, self.threads = [], 0, set()
+        self.batches, self.cancelled, self.deadlines = [], 0, set()
         self.gate, self.entered = asyncio.Event(), asyncio.Event()
         if not held:
             self.gate.set()
 
     async def _run(self, kind, tasks):
         self.batches.append((kind, [texts(task) for task in tasks]))
-        self.threads.add(threading.get_ident())
+        self.deadlines.add(ends_within(inf))
         self.entered.set()
         try:
             await self.gate.wait()
@@ -254,6 +255,7 @@ async def test_who_runs_out_of_time_gets_what_there_is_and_the_rest_as_late():
         hurried = asyncio.ensure_future(model.ajudge(pairs("hurried", 3)))
     patient = asyncio.ensure_future(model.ajudge(pairs("patient", 1)))
     assert [one.fault.kind for one in await hurried] == ["budget"] * 3
+    assert slow.deadlines == {inf}  # a batch is nobody's alone
     slow.gate.set()
     assert await patient == [Judged(16.0)]
     with until(time.monotonic() - 1):
@@ -280,6 +282,19 @@ async def test_callers_are_told_when_the_model_is_stopped_under_them():
     plain.close()
     with pytest.raises(BackendError, match="closed"):
         await model.ajudge(pairs("a", 1))
+
+
+def test_a_loop_that_ends_leaves_no_caller_waiting_and_no_complaint(caplog):
+    async def abandoned():
+        slow = Slow(held=True)
+        callers = [asyncio.ensure_future(shared(slow).ajudge(pairs(name, 9))) for name in "ab"]
+        await slow.entered.wait()
+        return callers
+
+    callers = asyncio.run(abandoned())
+    gc.collect()
+    assert all(caller.cancelled() for caller in callers)
+    assert caplog.records == []
 
 
 def test_each_event_loop_has_its_own_queue():

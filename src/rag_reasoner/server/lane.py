@@ -107,6 +107,8 @@ class Lane(Generic[Task, Outcome]):
         call.gone = True
         self.waiting -= len(call.waiting)
         call.waiting.clear()
+        if call.done.done():
+            call.done.exception()  # retrieved, even where nobody stays to hear it
         if call in self._queue:
             self._queue.remove(call)
         if self._asking and all(turn.call.gone for turn in self._asking[1]):
