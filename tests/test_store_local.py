@@ -365,8 +365,8 @@ def test_a_file_that_cannot_be_opened_is_an_error_in_words(store, kind):
 
 def test_a_store_of_another_format_is_refused(store):
     path = store._folder / "pages.manifest"
-    path.write_bytes(path.read_bytes().replace(b"rag-reasoner-pages 1 ", b"rag-reasoner-pages 9 ", 1))
-    with pytest.raises(Unreadable, match="has version '9', this release reads 1"):
+    path.write_bytes(path.read_bytes().replace(b"rag-reasoner-pages 2 ", b"rag-reasoner-pages 9 ", 1))
+    with pytest.raises(Unreadable, match="has version '9', this release reads 2"):
         LocalPageStore(store._folder)
 
 
@@ -444,6 +444,20 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         for pages in ("80", "320")
     ]
     assert peaks[1] < peaks[0] + 30_000
+
+
+def test_what_payloads_hold_is_read_when_it_is_asked_for(tmp_path):
+    """The texts of pages are not in memory because their store is open: its tables are, and these are short."""
+    text = {"text": "words " * 20_000}
+    store = LocalPageStore(tmp_path, model="m", dim=DIM)
+    store.upsert(
+        PageVectors(f"p{number}", "h", random_page(number).vectors, {"document": "d", "page": text, "none": None})
+        for number in range(20)
+    )
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.table")) < 20 * 1000
+    assert len(str(store._newest().record(7))) < 1000
+    assert store.search(random_query(), 1)[0].payload == {"document": "d", "page": text, "none": None}
+    assert store.fetch(["p7"])[0].payload["page"] == text
 
 
 def test_a_damaged_sketch_is_noticed_where_asserts_are_left_out(tmp_path):

@@ -80,7 +80,7 @@ class LocalPageStore:
 
         def change(before: Snapshot) -> Manifest:
             living = ((place, record) for place, record in before.living() if record.id not in kept)
-            gone[:] = [place for place, record in living if record.payload[DOCUMENT] in documents]
+            gone[:] = [place for place, record in living if record.plain[DOCUMENT] in documents]
             return without(before, gone)
 
         self._commit(change)
@@ -95,9 +95,9 @@ class LocalPageStore:
         snapshot = self._newest()
         places = snapshot.searchable(where)
         found, scores = best_pages(snapshot, asked, wanted, places, lambda: proposals(snapshot, asked, places))
-        records = (snapshot.record(place) for place in found.tolist())
         return [
-            Hit(record.id, score, dict(record.payload)) for record, score in zip(records, scores.tolist(), strict=True)
+            Hit(snapshot.record(place).id, score, snapshot.payload(place))
+            for place, score in zip(found.tolist(), scores.tolist(), strict=True)
         ]
 
     def fetch(self, ids: Iterable[str]) -> list[PageVectors]:

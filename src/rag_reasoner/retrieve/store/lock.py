@@ -9,11 +9,11 @@ from filelock import FileLock, Timeout
 
 from rag_reasoner.errors import StoreError
 from rag_reasoner.retrieve.store.manifest import Manifest
-from rag_reasoner.retrieve.store.segment import GROUPS, SKETCHES, TABLE, VECTORS
+from rag_reasoner.retrieve.store.segment import DETAILS, GROUPS, SKETCHES, TABLE, VECTORS
 from rag_reasoner.retrieve.store.sketch_index import SUFFIX
 
 LOCK = "pages.lock"
-_OURS = re.compile(r"(pages-[0-9a-f]{16})\.(vectors|sketches|groups|table|faiss)|\.pages\.manifest-.+")
+_OURS = re.compile(r"(pages-[0-9a-f]{16})\.(vectors|sketches|groups|details|table|faiss)|\.pages\.manifest-.+")
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def sweep(folder: Path, *manifests: Manifest | None) -> None:
 
 
 def _named(manifest: Manifest) -> set[str]:
-    kinds = (VECTORS, SKETCHES, GROUPS, TABLE)
+    kinds = (VECTORS, SKETCHES, GROUPS, DETAILS, TABLE)
     named = {f"{entry.name}{kind}" for entry in manifest.segments for kind in kinds}
     return named | ({f"{manifest.proposals.name}{SUFFIX}"} if manifest.proposals else set())
 

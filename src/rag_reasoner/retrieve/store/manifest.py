@@ -9,7 +9,7 @@ from rag_reasoner.errors import Unreadable
 from rag_reasoner.retrieve.sealed import read_sealed, write_sealed
 from rag_reasoner.retrieve.store.base import Identity
 
-FILE, KIND, VERSION = "pages.manifest", "rag-reasoner-pages", 1
+FILE, KIND, VERSION = "pages.manifest", "rag-reasoner-pages", 2
 
 Stamp = tuple[int, int, int]
 

@@ -1,7 +1,8 @@
-"""A segment on the disk: an immutable batch of pages in three files, or four where tokens are pooled.
+"""A segment on the disk: an immutable batch of pages in four files, or five where tokens are pooled.
 
     NAME.vectors    the tokens of page after page, in rows of one length
     NAME.sketches   the sketch of page after page, float16
+    NAME.details    what payloads hold beside plain values, page after page, as JSON: a page may bring all its text
     NAME.groups     with pooling: the group of every token that the model gave, uint16
     NAME.table      a record for each page, as JSON: its name, its place, and the SHA-256 of what it has in the others
 
@@ -10,6 +11,7 @@ compared once, before its first use. The files are mapped: they outlive being re
 """
 
 import hashlib
+import json
 import mmap
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -27,12 +29,16 @@ from rag_reasoner.retrieve.store.encodings import ENCODINGS, Rows
 from rag_reasoner.retrieve.store.manifest import SegmentEntry
 from rag_reasoner.retrieve.store.sketch import sketch_size
 
-VECTORS, SKETCHES, GROUPS, TABLE = ".vectors", ".sketches", ".groups", ".table"
+VECTORS, SKETCHES, GROUPS, DETAILS, TABLE = ".vectors", ".sketches", ".groups", ".details", ".table"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A page's line in the table. `whole` tokens came from the model, `tokens` are kept."""
+    """A page's line in the table. `whole` tokens came from the model, `tokens` are kept.
+
+    `plain` are the values of its payload by which it may be chosen, `length` the bytes of its details. All lines of a
+    store are in memory while it is open: what may be long is not in them.
+    """
 
     id: str
     content_hash: str
@@ -41,7 +47,9 @@ class Record:
     vectors: str
     sketch: str
     groups: str
-    payload: dict[str, Any]
+    details: str
+    length: int
+    plain: dict[str, Any]
 
 
 RECORDS = TypeAdapter(list[Record])
@@ -68,6 +76,8 @@ class Segment:
         self.sketch_starts = _starts(np.array([sketch_size(record.whole) for record in self.records], dtype=np.int64))
         self._rows: Rows = self._mapped(VECTORS, np.uint8, self.starts[-1], self.encoding.row_bytes(identity.dim))
         self._sketches = self._mapped(SKETCHES, np.float16, self.sketch_starts[-1], identity.dim)
+        self._ends = _starts(np.array([record.length for record in self.records], dtype=np.int64))
+        self._details = self._mapped(DETAILS, np.uint8, self._ends[-1], 1)
         self._groups = self._mapped(GROUPS, np.uint16, self._wholes[-1], 1) if identity.pool > 1 else None
         self._checked = np.zeros(len(self.records), dtype=bool)
 
@@ -90,7 +100,13 @@ class Segment:
         vectors: Floats = self.encoding.decode(self.rows(place, place + 1), self._identity.dim)
         if self._groups is not None:
             vectors = vectors[self._groups[self._wholes[place] : self._wholes[place + 1], 0]]
-        return PageVectors(record.id, record.content_hash, vectors.copy(), dict(record.payload))
+        return PageVectors(record.id, record.content_hash, vectors.copy(), self.payload(place))
+
+    def payload(self, place: int) -> dict[str, Any]:
+        """The payload of a page, the caller's own; Unreadable where damaged."""
+        self._check(place, place + 1)
+        details: dict[str, Any] = json.loads(self._details_of(place).tobytes())
+        return {**details, **self.records[place].plain}
 
     @cached_property
     def sketches(self) -> NDArray[np.float16]:
@@ -108,17 +124,21 @@ class Segment:
             pass
         _ = self.sketches  # an assert would be left out under python -O, and the check with it
 
-    def parts(self, place: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """A page's rows, sketch and groups as they lie on the disk, checked: for copying."""
+    def parts(self, place: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """A page's rows, sketch, groups and details as they lie on the disk, checked: for copying."""
         whole = slice(self._wholes[place], self._wholes[place + 1])
         groups = self._groups[whole] if self._groups is not None else np.empty((0, 1), np.uint16)
         kept = self.sketches[self.sketch_starts[place] : self.sketch_starts[place + 1]]
-        return self.rows(place, place + 1), kept, groups
+        return self.rows(place, place + 1), kept, groups, self._details_of(place)
+
+    def _details_of(self, place: int) -> NDArray[np.uint8]:
+        return self._details[self._ends[place] : self._ends[place + 1]]
 
     def _check(self, first: int, last: int) -> None:
         for place in (first + np.flatnonzero(~self._checked[first:last])).tolist():
             record = self.records[place]
             self._compare(VECTORS, record, record.vectors, self._rows[self.starts[place] : self.starts[place + 1]])
+            self._compare(DETAILS, record, record.details, self._details_of(place))
             if self._groups is not None:
                 part = self._groups[self._wholes[place] : self._wholes[place + 1]]
                 self._compare(GROUPS, record, record.groups, part)

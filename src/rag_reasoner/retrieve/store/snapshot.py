@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,11 @@ class Snapshot:
         segment, local = self.at(place)
         return segment.records[local]
 
+    def payload(self, place: int) -> dict[str, Any]:
+        """The payload of a page, the caller's own."""
+        segment, local = self.at(place)
+        return segment.payload(local)
+
     def searchable(self, where: Where | None) -> Places:
         """The living pages that are not blank and match `where`."""
         places = np.flatnonzero(self.live & (self.tokens > 0))
@@ -91,8 +97,8 @@ class Snapshot:
         return np.array([place for place in places.tolist() if self._matches(place, wanted)], dtype=np.int64)
 
     def _matches(self, place: int, wanted: Mapping[str, tuple[Scalar, ...]]) -> bool:
-        payload = self.record(place).payload
-        return all(key in payload and payload[key] in values for key, values in wanted.items())
+        plain = self.record(place).plain
+        return all(key in plain and plain[key] in values for key, values in wanted.items())
 
 
 def opened(folder: Path, before: Snapshot | None = None) -> Snapshot:

@@ -1,8 +1,9 @@
 """Writing segments. Nothing written here counts before a manifest names it."""
 
+import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,22 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_reasoner.retrieve.store.base import Identity, PageVectors
+from rag_reasoner.retrieve.store.base import Identity, PageVectors, Scalar
 from rag_reasoner.retrieve.store.checked import checked_page, checked_payload
 from rag_reasoner.retrieve.store.encodings import ENCODINGS
 from rag_reasoner.retrieve.store.manifest import SegmentEntry
 from rag_reasoner.retrieve.store.pooling import grouped, means
-from rag_reasoner.retrieve.store.segment import GROUPS, RECORDS, SKETCHES, TABLE, VECTORS, Record, Segment, digest
+from rag_reasoner.retrieve.store.segment import (
+    DETAILS,
+    GROUPS,
+    RECORDS,
+    SKETCHES,
+    TABLE,
+    VECTORS,
+    Record,
+    Segment,
+    digest,
+)
 from rag_reasoner.retrieve.store.sketch import sketch
 
 PREFIX = "pages-"
@@ -41,8 +52,8 @@ class SegmentWriter:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        kinds = (VECTORS, SKETCHES, GROUPS) if self._identity.pool > 1 else (VECTORS, SKETCHES)
-        for kind in kinds:
+        pooled = (GROUPS,) if self._identity.pool > 1 else ()
+        for kind in (VECTORS, SKETCHES, DETAILS, *pooled):
             self._files[kind] = self._open.enter_context((self._folder / f"{self.name}{kind}").open("xb"))
         return self
 
@@ -56,17 +67,31 @@ class SegmentWriter:
         """Check, pool, encode and write `page`."""
         given = checked_page(page, self._identity.dim)
         kept, groups = _pooled(given, self._identity.pool)
-        record = Record(page.id, page.content_hash, len(kept), len(given), "", "", "", checked_payload(page))
-        self.copy(record, ENCODINGS[self._identity.storage].encode(kept), sketch(given), groups)
+        plain, details = _parted(checked_payload(page))
+        record = Record(page.id, page.content_hash, len(kept), len(given), "", "", "", "", len(details), plain)
+        self.copy(record, ENCODINGS[self._identity.storage].encode(kept), sketch(given), groups, details)
 
-    def copy(self, record: Record, rows: NDArray[Any], sketched: NDArray[Any], groups: NDArray[Any]) -> None:
+    def copy(
+        self,
+        record: Record,
+        rows: NDArray[Any],
+        sketched: NDArray[Any],
+        groups: NDArray[Any],
+        details: NDArray[np.uint8],
+    ) -> None:
         """Write a page that is encoded already."""
-        parts = {VECTORS: rows, SKETCHES: sketched, GROUPS: groups}
+        parts = {VECTORS: rows, SKETCHES: sketched, GROUPS: groups, DETAILS: details}
         for kind, file in self._files.items():
             file.write(np.ascontiguousarray(parts[kind]).data)
         digests = {name: digest(np.ascontiguousarray(part)) for name, part in parts.items()}
         self._records.append(
-            replace(record, vectors=digests[VECTORS], sketch=digests[SKETCHES], groups=digests[GROUPS])
+            replace(
+                record,
+                vectors=digests[VECTORS],
+                sketch=digests[SKETCHES],
+                groups=digests[GROUPS],
+                details=digests[DETAILS],
+            )
         )
         self.size += rows.nbytes
         self._sketches += len(sketched)
@@ -110,6 +135,13 @@ def _pooled(vectors: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float
         return vectors, np.empty(0, np.uint16)
     groups = grouped(vectors, factor)
     return means(vectors, groups), groups
+
+
+def _parted(payload: Mapping[str, Any]) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+    """The plain values of `payload`, and the others as JSON."""
+    plain = {name: value for name, value in payload.items() if isinstance(value, Scalar)}
+    others = {name: value for name, value in payload.items() if name not in plain}
+    return plain, np.frombuffer(json.dumps(others, ensure_ascii=False).encode(), dtype=np.uint8)
 
 
 def _to_disk(file: IO[bytes]) -> None:
