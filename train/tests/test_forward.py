@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rag_reasoner_train.forward import Exchange, logprobs
-from rag_reasoner_train.forward.attention import attend_by_trees, over_trees
+from rag_reasoner_train.forward.attention import attend_by_trees, next_token, over_trees
 from rag_reasoner_train.forward.logits import reply_logits
 from rag_reasoner_train.forward.sampling import Sampling, sample
 from rag_reasoner_train.forward.trees import grow
@@ -101,6 +101,21 @@ def test_short_and_long_spans_are_attended_alike(heads, monkeypatch):
     products = over_trees(query, key, value, grove.spans, 0.3)
     monkeypatch.setattr(attention, "SHORT", 0)
     torch.testing.assert_close(over_trees(query, key, value, grove.spans, 0.3), products)
+
+
+@pytest.mark.parametrize("heads", [2, 6])
+@pytest.mark.parametrize("masked", ["nothing", "allowed", "added"])
+def test_a_sampled_token_is_attended_as_by_the_fused_kernel(heads, masked):
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, heads, 1, 8), torch.randn(3, 2, 5, 8), torch.randn(3, 2, 5, 8)
+    allowed = torch.ones(3, 1, 1, 5, dtype=torch.bool)
+    allowed[1, ..., :2] = False
+    added = torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
+    mask = {"nothing": None, "allowed": allowed, "added": added}[masked]
+    fused = torch.nn.functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, scale=0.3, enable_gqa=True
+    )
+    torch.testing.assert_close(next_token(query, key, value, mask, 0.3), fused)
 
 
 def pictured(sees):
