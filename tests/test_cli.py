@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import zlib
+from functools import partial
 from pathlib import Path
 from struct import pack
 
@@ -322,7 +323,8 @@ def test_a_reader_that_leaves_is_no_error(long_list, options):
 def test_an_interrupt_ends_with_a_word_and_its_code(tmp_path):
     waited_for = tmp_path / "endless.jsonl"
     os.mkfifo(waited_for)
-    process = start("rerank", QUESTION, "-c", waited_for, *LEXICAL, stdout=subprocess.PIPE)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are born deaf to it
+    process = start("rerank", QUESTION, "-c", waited_for, *LEXICAL, stdout=subprocess.PIPE, preexec_fn=heard)
     with waited_for.open("wb"):  # opens when the command reads
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
