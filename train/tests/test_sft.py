@@ -3,9 +3,11 @@
 import errno
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import tiny_runs
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rag_reasoner_train.chains.build import build_chains
@@ -135,8 +137,6 @@ def test_in_mixed_precision_an_adapter_learns_and_is_measured_alike(tmp_path):
 def test_the_contrastive_loss_is_its_formula():
     import math
 
-    import torch
-
     margin, relevant = torch.tensor([2.0, 1.0, -1.0]), torch.tensor([True, True, False])
     sigmoid = [1 / (1 + math.exp(-value)) for value in margin.tolist()]
     against = [-math.log(math.exp(s) / (math.exp(s) + math.exp(-1.0))) for s in (2.0, 1.0)]
@@ -157,8 +157,6 @@ def test_a_prompt_longer_than_the_context_is_named(tmp_path):
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path, monkeypatch):
-    import torch
-
     monkeypatch.setattr(contrastive, "row_loss", lambda margin, *_: margin.sum() * torch.tensor(float("nan")))
     with pytest.raises(NotANumber, match=r"the loss is nan at step 1, examples 'row"):
         sft(tiny_runs.run_of(tmp_path, "sft", max_steps=2))
@@ -208,3 +206,32 @@ def weights_of(out):
 
     (file,) = [path for path in last_checkpoint(out).glob("*model.safetensors")]
     return {name: one.tolist() for name, one in load_file(file).items()}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_an_adapter_in_one_pass_gives_pefts_numbers_and_gradients(precision, tmp_path):
+    learner = load_learner(tiny_runs.run_of(tmp_path, "sft", rows=4, precision=precision, lora_rank=3).settings)
+    layers = [one for one in learner.model.modules() if isinstance(getattr(one, "forward", None), partial)]
+    assert len(layers) == sum(name.endswith("lora_A.default") for name, _ in learner.model.named_modules())
+    close = {"float32": 1e-5, "bfloat16": 1e-2}[precision]
+    for layer in layers:
+        torch.nn.init.normal_(layer.lora_B["default"].weight)
+        learned = [layer.lora_A["default"].weight, layer.lora_B["default"].weight]
+        told = []
+        for forward in (layer.forward, layer.forward.args[1]):
+            x = torch.randn(2, 5, layer.in_features, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+            with learner.computing():
+                found = forward(x.to(layer.base_layer.weight.dtype))
+            told.append((found, *torch.autograd.grad(found.float().square().mean(), [x, *learned])))
+        for ours, pefts in zip(*told, strict=True):
+            assert float((ours - pefts).float().norm()) <= close * float(pefts.float().norm())
+
+
+def test_a_switched_off_adapter_leaves_the_base(tmp_path):
+    learner = load_learner(tiny_runs.run_of(tmp_path, "sft", rows=4).settings)
+    layer = next(one for one in learner.model.modules() if isinstance(getattr(one, "forward", None), partial))
+    torch.nn.init.normal_(layer.lora_B["default"].weight)
+    x = torch.randn(3, layer.in_features)
+    with learner.model.disable_adapter():
+        torch.testing.assert_close(layer(x), layer.base_layer(x))
+    assert not torch.allclose(layer(x), layer.base_layer(x))
