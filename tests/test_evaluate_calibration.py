@@ -15,7 +15,7 @@ from rag_reasoner.evaluate.calibrate import calibrate, store
 from rag_reasoner.evaluate.fit import isotonic, platt
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import read_card
-from rag_reasoner.models.calibration import Isotonic, Platt, logit
+from rag_reasoner.models.calibration import Isotonic, Platt, logit, raised
 
 PAIRS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=2, max_size=7
@@ -89,6 +89,14 @@ def test_platt_finds_the_sigmoid_that_made_the_labels():
     pairs = [(p := chance.random(), chance.random() < truth(p)) for _ in range(20_000)]
     fitted = platt(pairs)
     assert (fitted.a, fitted.b) == pytest.approx((0.5, -1.0), abs=0.06)
+
+
+def test_platt_with_words_finds_the_odds_that_made_the_labels():
+    chance = random.Random(0)
+    drawn = [(chance.random(), chance.random()) for _ in range(20_000)]
+    pairs = [(p, chance.random() < raised(Platt(0.5, -1.0)(p), 1.5 * near)) for p, near in drawn]
+    fitted = platt(pairs, [near for _, near in drawn])
+    assert (fitted.a, fitted.b, fitted.words) == pytest.approx((0.5, -1.0, 1.5), abs=0.1)
 
 
 def test_separable_pairs_have_a_fit():

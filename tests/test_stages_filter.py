@@ -1,5 +1,8 @@
 """The coarse stage: what it keeps, what it drops, and what it says of both."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from fakes import CARD, QUERY, UNTRAINED, Dumb, Perfect, documents, kinds, positions
 from hypothesis import example, given
@@ -10,6 +13,7 @@ from rag_reasoner.backends.base import Card, Judged
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.stages.keep import parse_keep
 from rag_reasoner.types import Fault
+from rag_reasoner.words import likeness
 
 UNCALIBRATED = Card("uncalibrated", 100_000)
 
@@ -134,6 +138,35 @@ def test_an_untrained_judge_only_has_a_vote_beside_the_retrieval():
     given_ = [Candidate(one, scores={"bm25": 9.0 - place}) for place, one in enumerate(documents(0.6, 0.9, 0.1, 0.2))]
     result = filtered(Perfect(UNTRAINED), given_, keep="all")
     assert [one.candidate.position for one in result.ranked] == [0, 1, 2, 3]
+
+
+def test_words_add_to_the_log_odds_what_the_calibration_found_them_worth():
+    texts = ["museum opened", "museum", "rain"]
+    given_ = [Candidate(Document(str(n), text), n) for n, text in enumerate(texts)]
+    model = Judges(0.5, 0.5, 0.5, card=replace(CARD, words=2.0))
+    result = ReasoningReranker(model, stages=("filter",), keep="all").rerank("museum opened", given_)
+    near = likeness("museum opened", ["\n" + text for text in texts])
+    expected = [1 / (1 + math.exp(-2.0 * share)) for share in near]
+    assert [one.probability for one in result.ranked] == pytest.approx(expected)
+    assert expected[0] > expected[1] > expected[2] == 0.5
+
+
+def test_auto_drops_what_the_card_calls_clearly_irrelevant():
+    for least, kept in ((0.1, [0, 1, 2]), (0.02, [0, 1, 2, 3])):
+        model = Judges(0.9, 0.8, 0.7, 0.05, 0.01, card=replace(CARD, drop_below=least))
+        result = filtered(model, documents(*[1] * 5))
+        assert [one.candidate.position for one in result.ranked] == kept
+        assert {one.reason for one in result.dropped} == {f"P(relevant) below {least}"}
+
+
+def test_a_model_that_only_judges_is_not_asked_to_rank_and_answers_are_extractive():
+    model = Judges(0.2, 0.9, 0.3, card=replace(CARD, judges_only=True))
+    result = ReasoningReranker(model, keep="all").answer(QUERY, documents(0.1, 0.2, 0.3))
+    assert model.completed == []
+    assert [one.candidate.position for one in result.ranked] == [1, 2, 0]
+    assert {one.ordered_by for one in result.ranked} == {"fake"}
+    assert {one.reasoned_by for one in result.ranked} | {result.answer.answered_by} == {"extractive"}
+    assert not result.degraded
 
 
 def test_a_judgement_with_a_fault_counts_and_its_fault_is_told():

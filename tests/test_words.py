@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_reasoner.words import best_sentence, focus, overlap, sentences, terms
+from rag_reasoner.words import best_sentence, bm25, focus, likeness, overlap, sentences, terms
 
 TEXTS = st.one_of(
     st.text(),
@@ -88,3 +89,26 @@ def test_the_best_sentence_is_the_first_that_shares_most():
     assert (text[start:end], share) == ("The budget was 5 in 1962.", 1.0)
     assert best_sentence("What was the budget?", "Nothing here.") is None
     assert best_sentence("What?", "") is None
+
+
+@given(st.lists(st.sampled_from("budget 1962 cases inventory museum opened zinc".split()), max_size=6), st.data())
+def test_bm25_is_that_of_bm25s(words, data):
+    bm25s = pytest.importorskip("bm25s")
+    pool = "budget 1962 cases inventory museum opened the of and".split()
+    texts = data.draw(st.lists(st.lists(st.sampled_from(pool), max_size=12).map(" ".join), min_size=1, max_size=6))
+    if not any(map(terms, texts)) or not terms(" ".join(words)):
+        return
+    index = bm25s.BM25(k1=1.5, b=0.75, method="lucene")
+    index.index([list(terms(text)) for text in texts], show_progress=False)
+    expected = index.get_scores(list(terms(" ".join(words))))
+    assert bm25(" ".join(words), texts) == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_likeness_is_a_share_of_the_best_and_nothing_where_no_word_is_shared():
+    assert likeness("museum", ["museum", "a museum of many other things", "rain"]) == [
+        1.0,
+        pytest.approx(0.5, abs=0.25),
+        0.0,
+    ]
+    assert likeness("museum", ["rain", ""]) == [0.0, 0.0]
+    assert likeness("", []) == []

@@ -1,7 +1,9 @@
 """Words, sentences and passages of plain text: what can be said about relevance without a model."""
 
+import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 Span = tuple[int, int]
@@ -24,6 +26,7 @@ _STOP = frozenset(
 )
 _MOST_SENTENCE = 400
 _MOST_GAP = 2
+_K1, _B = 1.5, 0.75
 
 
 @lru_cache(maxsize=4096)
@@ -132,3 +135,24 @@ def _joined(text: str, spans: list[Span]) -> tuple[Span, ...]:
         else:
             joined.append((start, end))
     return tuple(joined)
+
+
+def likeness(query: str, texts: Sequence[str]) -> list[float]:
+    """How near each text is to the query by its words, 0..1: its BM25 as a share of the best among them."""
+    scores = bm25(query, texts)
+    best = max(scores, default=0.0)
+    return [score / best if best else 0.0 for score in scores]
+
+
+def bm25(query: str, texts: Sequence[str]) -> list[float]:
+    """BM25 of each text among `texts` (Lucene's variant; Robertson and Zaragoza 2009), 0.0 where no term is shared."""
+    counts = [Counter(terms(text)) for text in texts]
+    average = sum(count.total() for count in counts) / max(len(texts), 1) or 1.0
+    norms = [_K1 * (1 - _B + _B * count.total() / average) for count in counts]
+    scores = [0.0] * len(texts)
+    for term in terms(query):
+        holding = sum(1 for count in counts if term in count)
+        rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
+        for place, (count, norm) in enumerate(zip(counts, norms, strict=True)):
+            scores[place] += rarity * count[term] / (count[term] + norm)
+    return scores

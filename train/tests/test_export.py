@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 import tiny_runs
 import torch
+from rag_reasoner_train.chains.build import build_chains
 from rag_reasoner_train.exporting import Wanted, export
 from rag_reasoner_train.learner.checkpoints import last_checkpoint
 from rag_reasoner_train.stages.sft import sft
@@ -13,6 +14,8 @@ from rag_reasoner_train.stages.sft import sft
 from rag_reasoner import ReasoningReranker
 from rag_reasoner.backends.transformers_local import TransformersLocal
 from rag_reasoner.errors import AdapterRefused, InvalidInput
+from rag_reasoner.models.calibration import logit
+from rag_reasoner.stages.near import nearness
 from rag_reasoner.tasks import RelevanceTask, show
 from rag_reasoner.types import Candidate
 
@@ -55,6 +58,37 @@ def test_calibration_travels_with_the_export(merged, trained, tmp_path):
     assert 0 <= measured.after <= 1
     assert TransformersLocal(tmp_path / "model", device="cpu").card.calibrated
     assert f"{measured.before:.3f} before" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_known(trained, tmp_path):
+    run, data = trained
+    export(run, tmp_path / "model", Wanted(dtype="float32", calibrate=(data,), rows=12, words=True))
+    backend = TransformersLocal(tmp_path / "model", dtype="float32", device="cpu")
+    fit = json.loads((tmp_path / "model" / "card.json").read_text())["calibration"]["platt"]
+    assert backend.card.words == fit["words"] != 0.0
+    row = tiny_runs.toy_row(1)
+    alone = judged(tmp_path / "model", row)
+    near = nearness(row.question, row.candidates)
+    result = ReasoningReranker(backend, stages=("filter",), keep="all").rerank(row.question, row.candidates)
+    found = {one.candidate.document.id: one.probability for one in result.ranked}
+    for document, p, share in zip(row.candidates, alone, near, strict=True):
+        assert logit(found[document.id]) == pytest.approx(logit(p) + fit["words"] * share, abs=1e-3)
+
+
+def test_a_run_that_learned_to_judge_only_says_so_until_lists_are_learned_on_top(trained, tmp_path):
+    run, _ = trained
+    export(run, tmp_path / "model")
+    assert TransformersLocal(tmp_path / "model", device="cpu").card.judges_only
+    rows = [tiny_runs.toy_row(number) for number in range(4)]
+    tiny_runs.write_rows(tmp_path / "data", rows)
+    build_chains(tmp_path / "data", tmp_path / "data", "train")
+    lists = {"objective": "completion", "tasks": ["rank"], "max_steps": 1, "start": str(run)}
+    more = sft(tiny_runs.run_of(tmp_path, "sft", out=str(tmp_path / "more"), **lists))
+    export(more, tmp_path / "lists")
+    assert not TransformersLocal(tmp_path / "lists", device="cpu").card.judges_only
+    again = tiny_runs.run_of(tmp_path, "sft", out=str(tmp_path / "again"), max_steps=1, start=str(more))
+    export(sft(again), tmp_path / "judge")
+    assert not TransformersLocal(tmp_path / "judge", device="cpu").card.judges_only
 
 
 def test_an_adapter_on_another_base_is_refused(trained, tmp_path):

@@ -142,6 +142,16 @@ def judged(*pairs):
     ]
 
 
+def test_the_line_below_which_the_filter_drops_keeps_the_share_of_the_relevant_that_was_asked_for():
+    told = judged(*((-4.0 - n / 10, False) for n in range(30)), *((n / 10 - 3.0, True) for n in range(40)))
+    for kept in (0.5, 0.9, 1.0):
+        found = calibrating.measure(told, "platt", kept=kept)
+        share = [found.calibration(one.probability) >= found.drop_below for one in told if one.example.relevant]
+        assert kept <= sum(share) / len(share) or found.drop_below == 0.1
+        below = [found.calibration(one.probability) < found.drop_below for one in told if not one.example.relevant]
+        assert found.dropped == pytest.approx(sum(below) / len(below))
+
+
 def test_a_judge_that_is_wrong_way_round_is_measured_but_not_calibrated(tmp_path):
     wrong = judged(*((3.0 - n % 3, False) for n in range(20)), *((n % 3 - 3.0, True) for n in range(20)))
     with pytest.raises(InvalidInput, match=r"irrelevant first \(over 40 pairs"):

@@ -175,3 +175,12 @@ def test_what_is_handed_in_is_not_changed(rows):
 def test_rows_without_a_shared_word_keep_all_their_candidates():
     silent = row(question="¿?", relevant=["b"])
     assert texts(by_retrieval(silent, LexicalRetriever)) == texts(silent)
+
+
+def test_a_sample_can_have_as_many_rows_that_retrieval_misses_as_ones_that_it_gets_right():
+    candidates = [{"id": "near", "text": "the museum opened"}, {"id": "far", "text": "of zinc and rain"}]
+    made = [row(id=f"q{n}", candidates=candidates, relevant=["far" if n < 6 else "near"]) for n in range(60)]
+    plain, balanced = (list(prepare(made, Preparation(sample=12, missed=wanted))) for wanted in (False, True))
+    missed = [one for one in balanced if "far" in one.relevant]
+    assert (len(balanced), len(missed)) == (12, 6)
+    assert sum("far" in one.relevant for one in plain) < 6

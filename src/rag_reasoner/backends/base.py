@@ -37,13 +37,20 @@ class Judged:
     usage: Usage = Usage()
 
 
+DROP_BELOW = 0.1
+"""What a model is taken to mean by clearly irrelevant where its card does not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """What the stages must know of a model. `context` is in tokens, prompt and reply together.
 
     `trained`: it was trained for our tasks, so that its reasons and answers are worth showing. `calibrated`: its
     probabilities mean what they say, so that thresholds on them are allowed. `scores_only`: what it gives for
-    probabilities are scores, of which only the order means something.
+    probabilities are scores, of which only the order means something. `judges_only`: it learned to judge documents one
+    by one, and nothing about lists. `words`: what being nearest to the query by its words adds to the log-odds of a
+    document's probability; the calibration was fitted with it. `drop_below`: what is less likely to be relevant than
+    this is clearly irrelevant, not merely doubtful.
     """
 
     name: str
@@ -53,6 +60,9 @@ class Card:
     calibrated: bool = False
     reads_images: bool = False
     scores_only: bool = False
+    judges_only: bool = False
+    words: float = 0.0
+    drop_below: float = DROP_BELOW
 
 
 @dataclass(frozen=True, slots=True)

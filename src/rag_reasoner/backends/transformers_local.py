@@ -52,7 +52,7 @@ class TransformersLocal:
     ) -> None:
         self._loaded = load(model, adapter=adapter, format=format, device=device, dtype=dtype)
         self._scales = Scales(self._loaded)
-        self._held = not self.card.trained if held is None else held
+        self._held = (not self.card.trained or self.card.judges_only) if held is None else held
         self._batch_tokens = BATCH_TOKENS if batch_tokens is None else batch_tokens
         self._judge_tokens = 0 if batch_tokens is None and _on_cpu(self._loaded) else self._batch_tokens
         decode = load_image or partial(_load_image, allow_urls=allow_urls, image_roots=tuple(image_roots))

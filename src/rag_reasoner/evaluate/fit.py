@@ -5,10 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.models.calibration import Calibration, Isotonic, Platt, logit
 
 Method = Literal["isotonic", "platt"]
+Floats = NDArray[np.float64]
 Pair = tuple[float, bool]
 """What the model said, and whether it is true."""
 
@@ -31,26 +35,18 @@ def isotonic(pairs: Sequence[Pair]) -> Isotonic:
     return Isotonic(tuple(x for x, _ in points), tuple(y for _, y in points))
 
 
-def platt(pairs: Sequence[Pair]) -> Platt:
-    """The likeliest sigmoid(a * logit(p) + b), by damped Newton steps.
+def platt(pairs: Sequence[Pair], near: Sequence[float] | None = None) -> Platt:
+    """The likeliest sigmoid(a * logit(p) + b), or with `near` (each document's likeness) + words * near.
 
     The labels are drawn towards the middle as Platt (1999) has it, so that separable pairs have a fit.
     """
-    positives = sum(label for _, label in _checked(pairs))
-    high, low = (positives + 1) / (positives + 2), 1 / (len(pairs) - positives + 2)
-    points = [(logit(p), high if label else low) for p, label in pairs]
-    a, b = 0.0, math.log((positives + 1) / (len(pairs) - positives + 1))
-    loss = _loss(points, a, b)
-    for _ in range(_STEPS):
-        step_a, step_b = _newton(points, a, b)
-        size = 1.0
-        while size > _SMALLEST and _loss(points, a - size * step_a, b - size * step_b) > loss:
-            size /= 2
-        a, b = a - size * step_a, b - size * step_b
-        before, loss = loss, _loss(points, a, b)
-        if before - loss < _SMALLEST:
-            break
-    return Platt(a, b)
+    labels = np.array([label for _, label in _checked(pairs)])
+    positives, negatives = int(labels.sum()), int((~labels).sum())
+    targets = np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    columns = [[logit(p) for p, _ in pairs], [1.0] * len(pairs), *([near] if near is not None else [])]
+    start = np.zeros(len(columns))
+    start[1] = math.log((positives + 1) / (negatives + 1))
+    return Platt(*_likeliest(np.column_stack(columns), targets, start).tolist())
 
 
 FITS: Mapping[Method, Callable[[Sequence[Pair]], Calibration]] = {"isotonic": isotonic, "platt": platt}
@@ -63,32 +59,28 @@ def _checked(pairs: Sequence[Pair]) -> Sequence[Pair]:
     return pairs
 
 
-def _newton(points: Sequence[tuple[float, float]], a: float, b: float) -> tuple[float, float]:
-    """Hessian^-1 gradient of the loss, with a touch of ridge where the points do not tell a from b."""
-    gradient_a = gradient_b = square = cross = plain = 0.0
-    for x, target in points:
-        p = _sigmoid(a * x + b)
-        weight = p * (1 - p)
-        gradient_a += (p - target) * x
-        gradient_b += p - target
-        square += weight * x * x
-        cross += weight * x
-        plain += weight
-    square, plain = square + 1e-9, plain + 1e-9
-    determinant = square * plain - cross * cross
-    return (
-        (plain * gradient_a - cross * gradient_b) / determinant,
-        (square * gradient_b - cross * gradient_a) / determinant,
-    )
+def _likeliest(points: Floats, targets: Floats, weights: Floats) -> Floats:
+    """The weights of a logistic regression by damped Newton steps, with a touch of ridge where columns are alike."""
+    loss = _loss(points @ weights, targets)
+    for _ in range(_STEPS):
+        step, size = _newton(points, targets, weights), 1.0
+        while size > _SMALLEST and _loss(points @ (weights - size * step), targets) > loss:
+            size /= 2
+        weights = weights - size * step
+        before, loss = loss, _loss(points @ weights, targets)
+        if before - loss < _SMALLEST:
+            break
+    return weights
 
 
-def _loss(points: Sequence[tuple[float, float]], a: float, b: float) -> float:
+def _newton(points: Floats, targets: Floats, weights: Floats) -> Floats:
+    """Hessian^-1 gradient of the loss."""
+    p = (1 + np.tanh(points @ weights / 2)) / 2  # a sigmoid that cannot overflow
+    hessian = (points * (p * (1 - p))[:, None]).T @ points + 1e-9 * np.eye(points.shape[1])
+    step: Floats = np.linalg.solve(hessian, points.T @ (p - targets))
+    return step
+
+
+def _loss(z: Floats, targets: Floats) -> float:
     """The cross entropy, in a form that does not overflow."""
-    return math.fsum(
-        max(z, 0.0) - target * z + math.log1p(math.exp(-abs(z)))
-        for z, target in ((a * x + b, target) for x, target in points)
-    )
-
-
-def _sigmoid(z: float) -> float:
-    return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
+    return float((np.logaddexp(0.0, z) - targets * z).sum())

@@ -20,14 +20,20 @@ DEFAULT_BASE = "default"
 
 @dataclass(frozen=True, slots=True)
 class AdapterCard:
-    """`format_version` is `rag_reasoner.tasks.FORMAT` as it was in training; `base_hash` that of the base weights."""
+    """`format_version` is `rag_reasoner.tasks.FORMAT` as it was in training; `base_hash` that of the base weights.
+
+    `judges_only`: it learned to judge documents one by one, and nothing about lists, quotes or answers. `drop_below`:
+    the P(relevant) below which a document is clearly irrelevant, as was found when it was calibrated.
+    """
 
     format_version: int
     base_hash: str
     base: str = DEFAULT_BASE
     format: Format = "rag_reasoner"
     trained: bool = True
+    judges_only: bool = False
     calibration: Calibration | None = None
+    drop_below: float | None = None
 
 
 def read_card(folder: Path) -> AdapterCard:
@@ -70,4 +76,7 @@ def _card(stored: Any, folder: Path) -> AdapterCard:
     except InvalidInput as error:
         raise ModelError(f"{str(folder / CARD)!r}: {error}") from error
     base, trained = str(stored.get("base", DEFAULT_BASE)), bool(stored.get("trained", True))
-    return AdapterCard(version, base_hash, base, format, trained, calibration)
+    only, least = bool(stored.get("judges_only")), stored.get("drop_below")
+    if not (least is None or (isinstance(least, float) and 0 < least < 1)):
+        raise ModelError(f"{str(folder / CARD)!r} has drop_below={least!r}: a probability between 0 and 1 is needed")
+    return AdapterCard(version, base_hash, base, format, trained, only, calibration, least)

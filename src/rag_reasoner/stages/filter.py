@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 from rag_reasoner.backends.base import Card, Judged
+from rag_reasoner.models.calibration import raised
 from rag_reasoner.stages.fit import Count, fit, require_room
 from rag_reasoner.stages.keep import RELEVANCE, Keep, coarse_order, how_many, probability
+from rag_reasoner.stages.near import nearness
 from rag_reasoner.stages.steps import AskJudge, Steps, judged
 from rag_reasoner.tasks import RelevanceTask, Shown
 from rag_reasoner.types import Candidate, Dropped, Fault
@@ -36,7 +39,7 @@ def filter_candidates(
     shown = [fit(query, c, min(tokens, room), count, with_image=card.reads_images) for c in candidates]
     replies = yield from judged(AskJudge("filter", tuple(RelevanceTask(query, document) for document in shown)))
     replies = [_sound(reply, card) for reply in replies]
-    scored = [_scored(*pair) for pair in zip(candidates, replies, strict=True)]
+    scored = _scored(query, candidates, replies, card)
     ordered = coarse_order(query, scored, card)
     known = [candidate for candidate in ordered if probability(candidate) is not None]
     kept = how_many(keep, known, fewest, card)
@@ -57,8 +60,15 @@ def _sound(reply: Judged, card: Card) -> Judged:
     )
 
 
-def _scored(candidate: Candidate, reply: Judged) -> Candidate:
-    return candidate if reply.probability is None else candidate.scored(RELEVANCE, reply.probability)
+def _scored(query: str, candidates: Sequence[Candidate], replies: Sequence[Judged], card: Card) -> list[Candidate]:
+    """With P(relevant), to which each document's words have added what the judge's calibration found them worth."""
+    near = nearness(query, [candidate.document for candidate in candidates]) if card.words else repeat(0.0)
+    return [
+        candidate
+        if reply.probability is None
+        else candidate.scored(RELEVANCE, raised(reply.probability, card.words * share))
+        for candidate, reply, share in zip(candidates, replies, near, strict=False)
+    ]
 
 
 def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> list[Fault]:

@@ -16,9 +16,6 @@ Keep = Literal["auto", "all"] | int | float
 RELEVANCE = "relevance"
 """The name under which P(relevant) stands among a candidate's scores."""
 
-AUTO_THRESHOLD = 0.1
-"""With "auto", a trained judge drops what it gives less than this: clearly irrelevant, not merely doubtful."""
-
 AUTO_SHARE = 3
 """With "auto", one candidate in this many is kept by a judge whose numbers are no probabilities."""
 
@@ -62,9 +59,9 @@ def how_many(keep: Keep, judged: Sequence[Candidate], fewest: int, card: Card) -
         number = max(fewest, -(-len(judged) // AUTO_SHARE))
         by = f"the scores of {card.name}" if card.trained else "the untrained judge and shared words"
         return Kept(number, f"not among the best {number} by {by}")
-    least = AUTO_THRESHOLD if keep == "auto" else keep
+    least = card.drop_below if keep == "auto" else keep
     number = sum(1 for candidate in judged if (probability(candidate) or 0.0) >= least)
-    return Kept(max(number, fewest), f"P(relevant) below {least:g}")
+    return Kept(max(number, fewest), f"P(relevant) below {least:.2g}")
 
 
 def probability(candidate: Candidate) -> float | None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag_reasoner.backends.base import Card
+from rag_reasoner.backends.base import DROP_BELOW, Card
 from rag_reasoner.backends.local.device import device_for, dtype_for
 from rag_reasoner.encoding import Encoder, encoder_of
 from rag_reasoner.errors import MissingExtra, ModelError
 from rag_reasoner.models.adapter_card import CARD, DEFAULT_BASE, AdapterCard, check, read_card
 from rag_reasoner.models.base_hash import base_hash
-from rag_reasoner.models.calibration import Calibration
+from rag_reasoner.models.calibration import Calibration, words_of
 from rag_reasoner.models.default import NAME, pull
 from rag_reasoner.models.quiet import quiet
 from rag_reasoner.tasks import Format
@@ -80,6 +80,9 @@ def _load(source: "_Source", format: Format | None, device: str | None, dtype: s
         trained=card.trained if card else not source.default,
         calibrated=bool(card and card.calibration),
         reads_images=sees,
+        judges_only=bool(card and card.judges_only),
+        words=words_of(card.calibration) if card else 0.0,
+        drop_below=(card and card.drop_below) or DROP_BELOW,
     )
     weights.generation_config = _no_sampling(weights)
     return Loaded(weights.to(place).eval(), encoder_of(reads), described, card.calibration if card else None)

@@ -8,7 +8,7 @@ import typer
 
 from rag_reasoner_train.cli import training
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
-from rag_reasoner_train.config.settings import JUDGE_TOKENS
+from rag_reasoner_train.config.settings import JUDGE_TOKENS, KEPT
 
 EXAMPLES = f"""
 Examples:
@@ -53,15 +53,24 @@ def export(
     judge_tokens: Annotated[
         int, typer.Option(min=16, help="Calibrate on so many tokens of each document, as the filter is to read.")
     ] = JUDGE_TOKENS,
+    words: Annotated[
+        bool, typer.Option("--words", help="With platt: fit what shared words add to the judge's odds, too.")
+    ] = False,
+    kept: Annotated[
+        float, typer.Option(min=0.5, max=1, help="The share of relevant documents that the filter shall keep.")
+    ] = KEPT,
 ) -> None:
     """Write what a run has learned to a folder that `ReasoningReranker(model=FOLDER)` loads."""
     from rag_reasoner_train.exporting import Wanted
     from rag_reasoner_train.exporting import export as run_export
 
     folders = tuple(calibrate or ())
-    wanted = Wanted(merged, dtype.value if dtype else None, folders, split, rows, method.value, judge_tokens)
+    wanted = Wanted(merged, dtype and dtype.value, folders, split, rows, method.value, judge_tokens, words, kept)
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)
     typer.echo(f"exported: {out}")
     if measured:
         typer.echo(f"calibrated on {measured.pairs} pairs: ECE {measured.before:.3f} -> {measured.after:.3f}")
+        typer.echo(
+            f"the filter drops what is below {measured.drop_below:.3g}: {measured.dropped:.0%} of the irrelevant"
+        )

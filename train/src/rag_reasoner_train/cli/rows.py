@@ -45,12 +45,15 @@ def rows(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Only so many rows, balanced by set, length and resolution.")
     ] = None,
+    missed: Annotated[
+        bool, typer.Option("--missed", help="Sample as many rows that retrieval gets wrong as ones it gets right.")
+    ] = False,
     seed: options.Seed = 0,
     skip_bad: options.SkipBad = False,
     licence: options.Licence = None,
 ) -> None:
     """Check rows, and make them ready: hard negatives, unanswerable questions, order, sample, data card."""
-    wanted = Preparation(sample, mine, unanswerable, candidates, easy, order, seed)
+    wanted = Preparation(sample, mine, unanswerable, candidates, easy, order, seed, missed)
     with working("preparing rows"):
         built = build_rows(options.origin(data, seed, licence), out, split, wanted, skip_bad=skip_bad)
     typer.echo(f"{built.rows} rows written to {out / split}.jsonl, {len(built.rejected)} rejected")

@@ -10,6 +10,9 @@ from rag_reasoner_train.examples.listwise import Order, TaskName
 JUDGE_TOKENS = 256
 """How much of a document a ReasoningReranker's filter reads if nothing else is said."""
 
+KEPT = 0.97
+"""The share of the relevant documents that a coarse filter shall keep."""
+
 DEFAULT_WEIGHTS: Mapping[str, float] = {
     "form": 0.1,
     "rank_ndcg": 0.4,

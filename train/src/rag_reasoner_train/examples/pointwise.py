@@ -20,8 +20,13 @@ def pointwise_examples(rows: Iterable[Row], *, view: View = WHOLE) -> Iterator[E
             yield _example(row, document, view)
 
 
+def pointwise_id(row: Row, document: Document) -> str:
+    """The id of the example that asks about `document`."""
+    return f"{row.id}/relevance/{document.id}"
+
+
 def _example(row: Row, document: Document, view: View) -> Example:
     relevant = document.id in row.relevant
     truth = Truth({0: row.relevant[document.id]} if relevant else {}, row.answers if relevant else ())
     task = RelevanceTask(row.question, seen(row.question, document, view))
-    return Example(f"{row.id}/relevance/{document.id}", row.id, task, truth, task.render(relevant), relevant)
+    return Example(pointwise_id(row, document), row.id, task, truth, task.render(relevant), relevant)

@@ -41,7 +41,10 @@ def _calibration(measured: Measured | None) -> list[str]:
     if measured is None:
         return ["- P(relevant) is not calibrated"]
     told = f"expected calibration error {measured.before:.3f} before, {measured.after:.3f} after"
-    return [f"- P(relevant) is calibrated on {measured.pairs} pairs: {told} (each half by a fit on the other)"]
+    return [
+        f"- P(relevant) is calibrated on {measured.pairs} pairs: {told} (each half by a fit on the other)",
+        f"- the filter drops what is below {measured.drop_below:.3g}: {measured.dropped:.0%} of what is irrelevant",
+    ]
 
 
 def _figures(figures: Mapping[str, float], settings: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """An export: weights, `card.json`, and a model card, in a folder that appears when it is whole."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +10,16 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.fit import Method
 from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner.models.base_hash import base_hash
+from rag_reasoner.stages.near import nearness
 from rag_reasoner_train.config import Common
-from rag_reasoner_train.config.settings import JUDGE_TOKENS, common_from
+from rag_reasoner_train.config.settings import JUDGE_TOKENS, KEPT, common_from
+from rag_reasoner_train.examples.pointwise import pointwise_id
 from rag_reasoner_train.exporting.card import model_card
 from rag_reasoner_train.exporting.source import Source, source_of
 from rag_reasoner_train.exporting.weights import write_adapter, write_merged
 from rag_reasoner_train.exporting.whole import new_folder
 from rag_reasoner_train.learner import load_learner
+from rag_reasoner_train.rows.row import Row
 from rag_reasoner_train.stages import dev, examples
 from rag_reasoner_train.stages.calibrating import Measured, measure
 from rag_reasoner_train.stages.encoding import Desk
@@ -26,7 +29,9 @@ from rag_reasoner_train.stages.encoding import Desk
 class Wanted:
     """How to export. `calibrate` names the folders of rows to calibrate P(relevant) on; they were not trained on.
 
-    `judge_tokens` is how much of each document the filter will be shown: calibration is true of that.
+    `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `words` fits, by
+    "platt", what shared words add to the judge's odds. `kept` is the share of the relevant documents that the filter
+    shall keep.
     """
 
     merged: bool = False
@@ -36,6 +41,8 @@ class Wanted:
     rows: int = 200
     method: Method = "platt"
     judge_tokens: int = JUDGE_TOKENS
+    words: bool = False
+    kept: float = KEPT
 
 
 def export(place: Path, out: Path, wanted: Wanted = Wanted()) -> Measured | None:
@@ -63,7 +70,8 @@ def _write_words(source: Source, folder: Path, measured: Measured | None, *, who
     card: Mapping[str, Any] = source.told["card"]
     if whole:  # these weights are a base of their own: the hash is theirs
         card = {**card, "base_hash": base_hash(folder)}
-    card = {**card, **({"calibration": measured.as_value()} if measured else {})}
+    if measured:
+        card = {**card, "calibration": measured.as_value(), "drop_below": measured.drop_below}
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     told = model_card(source.told, source.figures, measured, "merged weights" if whole else "adapter")
     (folder / "README.md").write_text(told, encoding="utf-8")
@@ -78,7 +86,17 @@ def _measured(source: Source, wanted: Wanted) -> Measured:
     learner = load_learner(settings)
     desk = Desk(learner, settings.dev_data)
     sized = desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
-    return measure(dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch), wanted.method).usable()
+    judged = dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch)
+    return measure(judged, wanted.method, _near(rows) if wanted.words else None, wanted.kept).usable()
+
+
+def _near(rows: Sequence[Row]) -> dict[str, float]:
+    """By the id of its example: how near each candidate of each row is by its words."""
+    return {
+        pointwise_id(row, document): share
+        for row in rows
+        for document, share in zip(row.candidates, nearness(row.question, row.candidates), strict=True)
+    }
 
 
 def _settings_of(source: Source, wanted: Wanted) -> Common:

@@ -109,7 +109,7 @@ def _towers(model: Any) -> str | None:
     return r".*(visual|vision_model|vision_tower|connector).*" if hasattr(model.config, "vision_config") else None
 
 
-def _adapter_folder(start: Path) -> Path:
+def adapter_folder(start: Path) -> Path:
     """The adapter in `start`: itself, or the last checkpoint where it is a run's folder."""
     return start if (start / "adapter_config.json").is_file() else last_checkpoint(start) or start
 
@@ -117,7 +117,7 @@ def _adapter_folder(start: Path) -> Path:
 def _going_on(model: Any, start: Path, base: str) -> Any:
     from peft import PeftModel
 
-    adapter = _adapter_folder(start)
+    adapter = adapter_folder(start)
     card = read_card(adapter)
     if Path(base).is_dir():
         check(card, base_hash=base_hash(Path(base)))

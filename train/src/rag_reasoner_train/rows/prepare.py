@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner_train.rows.abstention import with_unanswerable
-from rag_reasoner_train.rows.balance import balanced_ids
+from rag_reasoner_train.rows.balance import Bucket, balanced_ids, bucket
 from rag_reasoner_train.rows.hard_negatives import Collection
 from rag_reasoner_train.rows.order import Order, RetrieverOf, by_retrieval, fewer, in_order
 from rag_reasoner_train.rows.row import Row
@@ -14,7 +15,8 @@ from rag_reasoner_train.rows.row import Row
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What is to be done. `sample`: so many rows, balanced; `mine`: so many hard negatives more for each row;
+    """What is to be done. `sample`: so many rows, balanced, and with `missed` as many of each kind that retrieval gets
+    wrong as those that it gets right; `mine`: so many hard negatives more for each row;
     `unanswerable`: the share of rows without a relevant candidate that are added; `candidates`: so many a row, of whose
     irrelevant ones the share `easy` is drawn at random and the rest is what retrieval ranks first.
     """
@@ -26,6 +28,7 @@ class Preparation:
     easy: float = 0.0
     order: Order = "retrieval"
     seed: int = 0
+    missed: bool = False
 
     def __post_init__(self) -> None:
         for name in ("unanswerable", "easy"):
@@ -36,13 +39,20 @@ class Preparation:
 
 def prepare(rows: Iterable[Row], wanted: Preparation, retriever_of: RetrieverOf = LexicalRetriever) -> Iterator[Row]:
     """The rows, prepared. `rows` is gone through once for each thing that needs to know them all."""
-    taken = balanced_ids(rows, wanted.sample, wanted.seed) if wanted.sample else None
+    kind = partial(_kind, retriever_of) if wanted.missed else bucket
+    taken = balanced_ids(rows, wanted.sample, wanted.seed, by=kind) if wanted.sample else None
     collection = Collection(rows, retriever_of) if wanted.mine else None
     for row in rows:
         if taken is None or row.id in taken:
             harder = collection.harder(row, wanted.mine) if collection else row
             for one in with_unanswerable(harder, wanted.unanswerable, wanted.seed):
                 yield _arranged(one, wanted, retriever_of)
+
+
+def _kind(retriever_of: RetrieverOf, row: Row) -> tuple[Bucket, bool]:
+    """The row's bucket, and whether retrieval puts what is relevant first."""
+    first = next(iter(by_retrieval(row, retriever_of).candidates), None)
+    return bucket(row), first is not None and first.id in row.relevant
 
 
 def _arranged(row: Row, wanted: Preparation, retriever_of: RetrieverOf) -> Row:

@@ -1,27 +1,32 @@
 """Calibration of an exported judge: fitted on rows that it was not trained on, by the library's own fits."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rag_reasoner.backends.base import DROP_BELOW
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.evaluate.fit import FITS, Method
+from rag_reasoner.evaluate.fit import FITS, Method, platt
 from rag_reasoner.metrics import expected_calibration_error
-from rag_reasoner.models.calibration import Calibration, Platt
+from rag_reasoner.models.calibration import Calibration, Platt, raised, words_of
+from rag_reasoner_train.config.settings import KEPT
 from rag_reasoner_train.stages.dev import BINS, Judged
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A calibration and what it does. `before` is the ECE of the raw probabilities, `after` that of each half of the
-    questions under a fit on the other half. It `rises` unless what is irrelevant was found likelier to be relevant.
+    questions under a fit on the other half. It `rises` unless what is irrelevant was found likelier to be relevant. Of
+    what is relevant, all but the wanted share are likelier than `drop_below`, and `dropped` of what is not is below it.
     """
 
     calibration: Calibration
     pairs: int
     before: float
     after: float
+    drop_below: float
+    dropped: float
 
     @property
     def rises(self) -> bool:
@@ -42,21 +47,51 @@ class Measured:
         return {name: asdict(self.calibration)}
 
 
-def measure(judged: Sequence[Judged], method: Method) -> Measured:
-    """Fit on all pairs, and measure on halves. Raises InvalidInput where a half has labels of one kind only."""
+SMALLEST = 1e-6
+
+Near = Mapping[str, float]
+"""By the id of an example: how near its document is to the question by its words, 0..1."""
+
+
+def measure(judged: Sequence[Judged], method: Method, near: Near | None = None, kept: float = KEPT) -> Measured:
+    """Fit on all pairs, and measure on halves; with "platt", what `near` is worth is fitted too where it is given.
+
+    `kept` is the share of what is relevant that a filter shall keep. Raises InvalidInput where a half has labels of one
+    kind only.
+    """
+    near = near if method == "platt" else None
     halves = [[one for one in judged if _half(one) == half] for half in (0, 1)]
     if any(len({one.example.relevant for one in half}) < 2 for half in halves):
         raise InvalidInput(f"{len(judged)} pairs are too few to calibrate on: give more rows")
     mapped: list[float] = []
     labels: list[bool] = []
     for ours, others in (halves, halves[::-1]):
-        fitted = FITS[method](_pairs(others))
-        mapped += [fitted(one.probability) for one in ours]
+        fitted = _fit(others, method, near)
+        mapped += [_applied(fitted, one, near) for one in ours]
         labels += [bool(one.example.relevant) for one in ours]
     raw = _pairs(judged)
-    fit = FITS[method](raw)
     before = expected_calibration_error([p for p, _ in raw], [label for _, label in raw], BINS)
-    return Measured(fit, len(raw), before, expected_calibration_error(mapped, labels, BINS))
+    fitted = _fit(judged, method, near)
+    least, dropped = _line([(_applied(fitted, one, near), bool(one.example.relevant)) for one in judged], kept)
+    return Measured(fitted, len(raw), before, expected_calibration_error(mapped, labels, BINS), least, dropped)
+
+
+def _line(found: Sequence[tuple[float, bool]], kept: float) -> tuple[float, float]:
+    """The probability below which at most 1 - `kept` of the relevant ones are, and how many of the others are."""
+    relevant = sorted(p for p, label in found if label)
+    others = [p for p, label in found if not label]
+    least = min(max(relevant[int((1 - kept) * len(relevant))], SMALLEST), DROP_BELOW)
+    return least, sum(p < least for p in others) / len(others)
+
+
+def _fit(judged: Sequence[Judged], method: Method, near: Near | None) -> Calibration:
+    if near is None:
+        return FITS[method](_pairs(judged))
+    return platt(_pairs(judged), [near[one.example.id] for one in judged])
+
+
+def _applied(calibration: Calibration, one: Judged, near: Near | None) -> float:
+    return raised(calibration(one.probability), words_of(calibration) * near[one.example.id] if near else 0.0)
 
 
 def _pairs(judged: Sequence[Judged]) -> list[tuple[float, bool]]:

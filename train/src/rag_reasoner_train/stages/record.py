@@ -10,10 +10,12 @@ from transformers import TrainerCallback
 
 from rag_reasoner import __version__
 from rag_reasoner.backends.local.load import _on_disk as on_disk
+from rag_reasoner.models.adapter_card import read_card
 from rag_reasoner.models.base_hash import base_hash
 from rag_reasoner.tasks import FORMAT
-from rag_reasoner_train.config import Run
+from rag_reasoner_train.config import Pointwise, Run, Sft
 from rag_reasoner_train.learner import Learner
+from rag_reasoner_train.learner.learner import adapter_folder
 from rag_reasoner_train.written import write_text
 
 RUN = "run.json"
@@ -21,7 +23,16 @@ RUN = "run.json"
 
 def card_of(run: Run[Any], learner: Learner) -> dict[str, Any]:
     """The card of an adapter that this run makes, as JSON values."""
-    return {"format_version": FORMAT, "base_hash": base_hash(on_disk(learner.base)), "base": run.settings.base}
+    card = {"format_version": FORMAT, "base_hash": base_hash(on_disk(learner.base)), "base": run.settings.base}
+    return {**card, "judges_only": True} if _judges_only(run.settings) else card
+
+
+def _judges_only(settings: Any) -> bool:
+    """Whether nothing that was learned here, or in what it goes on from, is about lists."""
+    if settings.start is not None and not read_card(adapter_folder(settings.start)).judges_only:
+        return False
+    judges = isinstance(settings, Pointwise) or (isinstance(settings, Sft) and settings.objective == "contrastive")
+    return judges or (isinstance(settings, Sft) and set(settings.tasks) == {"relevance"})
 
 
 def write_run(stage: str, run: Run[Any], learner: Learner, card: Mapping[str, Any]) -> None:

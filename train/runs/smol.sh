@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Trains the adapter that ships with the library: SMOL_DATA holds a folder each of squad, ottqa and tatqa (train and dev
+# splits, in the format of `rag-reasoner eval jsonl`). On two CPU cores it takes hours; started again, it goes on where it
+# was. What was tried besides, and what came out, is in docs/experiments.md.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+data=${SMOL_DATA:?give SMOL_DATA, the folder with squad, ottqa and tatqa}
+work=${1:-runs/smol}
+rows=${SMOL_ROWS:-1740}
+train=${RAG_REASONER_TRAIN:-rag-reasoner-train}
+step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+
+# Two processes of one thread each, and memory that is kept: twice as fast on two cores as one process with two threads.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OMP_WAIT_POLICY=PASSIVE
+export GLIBC_TUNABLES=${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=34359738368:glibc.malloc.arena_max=1}
+processes=${SMOL_PROCESSES:-2}
+
+learn() { # STAGE CONFIG OUT [ARGUMENTS…]: from the last whole checkpoint, if there is one
+  local stage=$1 config=$2 out=$3 resume=()
+  [ -f "$out/finished" ] && return
+  compgen -G "$out/checkpoint-*/whole" >/dev/null && resume=(--resume)
+  torchrun --nproc_per_node "$processes" --no-python "$train" "$stage" "$config" --out "$out" "${@:4}" "${resume[@]}" \
+    --set ddp_backend=gloo --set ddp_find_unused_parameters=false --set disable_tqdm=true
+  touch "$out/finished"
+}
+
+step "data: as many questions that word overlap gets wrong as ones that it gets right, four hard distractors each"
+[ -f "$work/data/train.jsonl" ] || "$train" data rows --data "$data/squad" --data "$data/ottqa" --data "$data/tatqa" \
+  --out "$work/data" --sample "$rows" --missed --candidates 5 --easy 0.2 --unanswerable 0.04 --order shuffled
+
+step "the judge: candidates told apart"
+learn sft "$here/configs/smol/judge.yaml" "$work/judge" --data "$work/data"
+
+step "calibration, on dev rows with all their candidates"
+for set in squad ottqa tatqa; do
+  [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
+done
+[ -d "$work/adapter" ] || "$train" export "$work/judge" --out "$work/adapter" --dtype bfloat16 --words --rows 150 \
+  --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
+
+step "done: $work/adapter; copy it to src/rag_reasoner/adapter"
