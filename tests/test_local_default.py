@@ -6,12 +6,14 @@ pytest.importorskip("transformers")
 
 from small_tasks import QUESTION, of
 
+from rag_reasoner import ReasoningReranker
+from rag_reasoner.backends.local.load import PACKAGED_ADAPTER
 from rag_reasoner.backends.transformers_local import TransformersLocal
 from rag_reasoner.encoding import encode
 from rag_reasoner.messages import DocumentText, Message, Text
-from rag_reasoner.models import base_hash, pull
+from rag_reasoner.models import base_hash, pull, read_card
 from rag_reasoner.models.default import GGUF_SHA256
-from rag_reasoner.tasks import OrderTask, RankAndAnswerTask, RelevanceTask, show
+from rag_reasoner.tasks import FORMAT, OrderTask, RankAndAnswerTask, RelevanceTask, show
 from rag_reasoner.types import Candidate, Document
 
 pytestmark = pytest.mark.model
@@ -31,6 +33,28 @@ def test_the_weights_are_known_by_the_file_they_were_made_from():
 def test_its_context_is_what_its_configuration_says(backend):
     assert backend.card.context == 8192
     assert not backend.card.reads_images
+
+
+def test_the_packaged_adapter_is_small_licensed_and_made_for_this_format_and_base():
+    assert sum(file.stat().st_size for file in PACKAGED_ADAPTER.iterdir()) < 25_000_000
+    assert "CC BY-SA" in (PACKAGED_ADAPTER / "LICENSE.md").read_text()
+    told = read_card(PACKAGED_ADAPTER)
+    assert (told.base, told.format_version, told.base_hash) == ("default", FORMAT, GGUF_SHA256)
+    assert told.calibration is not None
+
+
+def test_it_is_trained_and_calibrated_and_knows_what_answers_a_plain_question(backend):
+    assert (backend.card.trained, backend.card.calibrated) == (True, True)
+    facts = {
+        "When did the museum open?": "The museum of the town opened its doors to the public in 1962.",
+        "Who designed the bridge?": "The bridge was designed by the engineer Maria Keller.",
+        "How high is the tower?": "With 84 metres, the tower is the tallest building of the region.",
+    }
+    reranker = ReasoningReranker(backend)
+    for question, fact in facts.items():
+        result = reranker.rerank(question, ["It rained all day in the north.", *facts.values()])
+        assert result.ranked[0].candidate.document.text == fact
+        assert not {"untrained"} & {fault.kind for fault in result.faults}
 
 
 def test_digits_stand_alone_as_they_did_when_it_was_trained(backend):

@@ -148,6 +148,7 @@ def test_without_an_adapter_the_default_model_is_untrained_and_held_and_with_the
     monkeypatch.setattr("rag_reasoner.backends.local.load.PACKAGED_ADAPTER", tmp_path / "adapter")
     bare = TransformersLocal()
     assert (bare.card.name, bare.card.trained, bare._held) == ("SmolLM2-135M-Instruct", False, True)
+    untrained = ask(bare)
     make_adapter(tmp_path / "adapter", base, base="default")
     packaged, given = TransformersLocal(), TransformersLocal(tmp_path / "adapter")
     assert (packaged.card.name, packaged.card.trained, packaged._held) == (
@@ -156,6 +157,8 @@ def test_without_an_adapter_the_default_model_is_untrained_and_held_and_with_the
         False,
     )
     assert ask(packaged) == ask(given) != ask(bare)
+    named = TransformersLocal("SmolLM2-135M-Instruct")
+    assert (named.card.trained, ask(named)) == (False, untrained)
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("tpu9", None), ("cpu", "int3")])

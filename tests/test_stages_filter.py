@@ -13,7 +13,7 @@ from rag_reasoner.backends.base import Card, Judged
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.stages.keep import parse_keep
 from rag_reasoner.types import Fault
-from rag_reasoner.words import likeness
+from rag_reasoner.words import bm25
 
 UNCALIBRATED = Card("uncalibrated", 100_000)
 
@@ -140,15 +140,28 @@ def test_an_untrained_judge_only_has_a_vote_beside_the_retrieval():
     assert [one.candidate.position for one in result.ranked] == [0, 1, 2, 3]
 
 
+def worth_of_words(given_, query="museum opened"):
+    model = Judges(*[0.5] * len(given_), card=replace(CARD, words=2.0))
+    result = ReasoningReranker(model, stages=("filter",), keep="all").rerank(query, given_)
+    return {one.candidate.position: one.probability for one in result.ranked}
+
+
 def test_words_add_to_the_log_odds_what_the_calibration_found_them_worth():
     texts = ["museum opened", "museum", "rain"]
-    given_ = [Candidate(Document(str(n), text), n) for n, text in enumerate(texts)]
-    model = Judges(0.5, 0.5, 0.5, card=replace(CARD, words=2.0))
-    result = ReasoningReranker(model, stages=("filter",), keep="all").rerank("museum opened", given_)
-    near = likeness("museum opened", ["\n" + text for text in texts])
-    expected = [1 / (1 + math.exp(-2.0 * share)) for share in near]
-    assert [one.probability for one in result.ranked] == pytest.approx(expected)
-    assert expected[0] > expected[1] > expected[2] == 0.5
+    scores = bm25("museum opened", ["\n" + text for text in texts])
+    found = worth_of_words([Candidate(Document(str(n), text), n) for n, text in enumerate(texts)])
+    expected = {n: 1 / (1 + math.exp(-2.0 * score / max(scores))) for n, score in enumerate(scores)}
+    assert found == pytest.approx(expected)
+    assert found[0] > found[1] > found[2] == 0.5
+
+
+def test_the_retrievers_own_scores_by_words_count_where_every_candidate_has_one():
+    def given_(*scores):
+        return [Candidate(Document(str(n), "museum"), n, {"lexical": s} if s else {}) for n, s in enumerate(scores)]
+
+    assert worth_of_words(given_(8.0, 4.0)) == pytest.approx({0: 1 / (1 + math.exp(-2)), 1: 1 / (1 + math.exp(-1))})
+    assert len(set(worth_of_words(given_(8.0, None)).values())) == 1
+    assert set(worth_of_words(given_(-1.0, -2.0)).values()) == {0.5}
 
 
 def test_auto_drops_what_the_card_calls_clearly_irrelevant():

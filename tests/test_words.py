@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_reasoner.words import best_sentence, bm25, focus, likeness, overlap, sentences, terms
+from rag_reasoner.words import best_sentence, bm25, focus, overlap, sentences, terms
 
 TEXTS = st.one_of(
     st.text(),
@@ -102,13 +102,3 @@ def test_bm25_is_that_of_bm25s(words, data):
     index.index([list(terms(text)) for text in texts], show_progress=False)
     expected = index.get_scores(list(terms(" ".join(words))))
     assert bm25(" ".join(words), texts) == pytest.approx(expected.tolist(), abs=1e-5)
-
-
-def test_likeness_is_a_share_of_the_best_and_nothing_where_no_word_is_shared():
-    assert likeness("museum", ["museum", "a museum of many other things", "rain"]) == [
-        1.0,
-        pytest.approx(0.5, abs=0.25),
-        0.0,
-    ]
-    assert likeness("museum", ["rain", ""]) == [0.0, 0.0]
-    assert likeness("", []) == []

@@ -137,13 +137,6 @@ def _joined(text: str, spans: list[Span]) -> tuple[Span, ...]:
     return tuple(joined)
 
 
-def likeness(query: str, texts: Sequence[str]) -> list[float]:
-    """How near each text is to the query by its words, 0..1: its BM25 as a share of the best among them."""
-    scores = bm25(query, texts)
-    best = max(scores, default=0.0)
-    return [score / best if best else 0.0 for score in scores]
-
-
 def bm25(query: str, texts: Sequence[str]) -> list[float]:
     """BM25 of each text among `texts` (Lucene's variant; Robertson and Zaragoza 2009), 0.0 where no term is shared."""
     counts = [Counter(terms(text)) for text in texts]

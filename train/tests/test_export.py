@@ -15,7 +15,7 @@ from rag_reasoner import ReasoningReranker
 from rag_reasoner.backends.transformers_local import TransformersLocal
 from rag_reasoner.errors import AdapterRefused, InvalidInput
 from rag_reasoner.models.calibration import logit
-from rag_reasoner.stages.near import nearness
+from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner.tasks import RelevanceTask, show
 from rag_reasoner.types import Candidate
 
@@ -68,11 +68,13 @@ def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_kn
     assert backend.card.words == fit["words"] != 0.0
     row = tiny_runs.toy_row(1)
     alone = judged(tmp_path / "model", row)
-    near = nearness(row.question, row.candidates)
-    result = ReasoningReranker(backend, stages=("filter",), keep="all").rerank(row.question, row.candidates)
+    retrieved = LexicalRetriever(row.candidates).retrieve(row.question, 3, fill=True)
+    best = max(one.scores["lexical"] for one in retrieved)
+    near = {one.document.id: one.scores["lexical"] / best for one in retrieved}
+    result = ReasoningReranker(backend, stages=("filter",), keep="all").rerank(row.question, retrieved)
     found = {one.candidate.document.id: one.probability for one in result.ranked}
-    for document, p, share in zip(row.candidates, alone, near, strict=True):
-        assert logit(found[document.id]) == pytest.approx(logit(p) + fit["words"] * share, abs=1e-3)
+    for document, p in zip(row.candidates, alone, strict=True):
+        assert logit(found[document.id]) == pytest.approx(logit(p) + fit["words"] * near[document.id], abs=1e-3)
 
 
 def test_a_run_that_learned_to_judge_only_says_so_until_lists_are_learned_on_top(trained, tmp_path):

@@ -16,7 +16,7 @@ _LEAST = 1e-6
 class Platt:
     """sigmoid(a * logit(p) + b). (Platt 1999; on the logit, so that a=1, b=0 changes nothing.)
 
-    `words` was fitted with both: what a document's words add to the log-odds, by `rag_reasoner.words.likeness`. Who
+    `words` was fitted with both: what a document's words add to the log-odds, by `rag_reasoner.stages.near`. Who
     knows all candidates adds it, by `raised`.
     """
 

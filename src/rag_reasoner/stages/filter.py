@@ -62,7 +62,7 @@ def _sound(reply: Judged, card: Card) -> Judged:
 
 def _scored(query: str, candidates: Sequence[Candidate], replies: Sequence[Judged], card: Card) -> list[Candidate]:
     """With P(relevant), to which each document's words have added what the judge's calibration found them worth."""
-    near = nearness(query, [candidate.document for candidate in candidates]) if card.words else repeat(0.0)
+    near = nearness(query, candidates) if card.words else repeat(0.0)
     return [
         candidate
         if reply.probability is None

@@ -60,7 +60,9 @@ def load(
     device: str | None = None,
     dtype: str | None = None,
 ) -> Loaded:
-    """`model`: None for the default one, a folder (weights, or an adapter), or a hub id."""
+    """`model`: None for the default one, its `NAME` for that without our adapter, a folder (weights, or an adapter), or
+    a hub id.
+    """
     guard()
     with quiet():
         return _load(_source(model, Path(adapter) if adapter else None), format, device, dtype)
@@ -93,6 +95,8 @@ def _source(model: str | Path | None, adapter: Path | None) -> _Source:
         packaged = PACKAGED_ADAPTER if (PACKAGED_ADAPTER / "adapter_config.json").is_file() else None
         used = adapter or packaged
         return _Source(str(pull()), used, f"{NAME} + adapter" if used else NAME, default=True)
+    if model == NAME:
+        return _Source(str(pull()), adapter, f"{NAME} + adapter" if adapter else NAME, default=True)
     folder = Path(model)
     if not (folder / "adapter_config.json").is_file():
         return _Source(str(model), adapter, str(model))

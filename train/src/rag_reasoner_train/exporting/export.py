@@ -10,6 +10,7 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.fit import Method
 from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner.models.base_hash import base_hash
+from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner.stages.near import nearness
 from rag_reasoner_train.config import Common
 from rag_reasoner_train.config.settings import JUDGE_TOKENS, KEPT, common_from
@@ -91,12 +92,13 @@ def _measured(source: Source, wanted: Wanted) -> Measured:
 
 
 def _near(rows: Sequence[Row]) -> dict[str, float]:
-    """By the id of its example: how near each candidate of each row is by its words."""
-    return {
-        pointwise_id(row, document): share
-        for row in rows
-        for document, share in zip(row.candidates, nearness(row.question, row.candidates), strict=True)
-    }
+    """By the id of its example: how near each candidate of each row is by its words, as our retriever finds them."""
+    near: dict[str, float] = {}
+    for row in rows:
+        found = LexicalRetriever(row.candidates).retrieve(row.question, len(row.candidates), fill=True)
+        ids = [pointwise_id(row, one.document) for one in found]
+        near |= dict(zip(ids, nearness(row.question, found), strict=True))
+    return near
 
 
 def _settings_of(source: Source, wanted: Wanted) -> Common:
