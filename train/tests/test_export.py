@@ -1,6 +1,7 @@
 """What a run has learned is loaded by the library, whole or not at all."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -32,6 +33,10 @@ def trained(tmp_path_factory):
     return sft(tiny_runs.run_of(folder, "sft", rows=8, num_train_epochs=6)), folder / "data"
 
 
+def toys(count):
+    return [tiny_runs.toy_row(number) for number in range(count)]
+
+
 def judged(folder, row):
     tasks = [RelevanceTask(row.question, show(Candidate(document))) for document in row.candidates]
     return [one.probability for one in TransformersLocal(folder, dtype="float32", device="cpu").judge(tasks)]
@@ -61,12 +66,14 @@ def test_calibration_travels_with_the_export(merged, trained, tmp_path):
 
 
 def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_known(trained, tmp_path):
-    run, data = trained
-    export(run, tmp_path / "model", Wanted(dtype="float32", calibrate=(data,), rows=12, words=True))
+    run, _ = trained
+    rows = [replace(row, question=f"When? {row.candidates[number % 2].text}") for number, row in enumerate(toys(12))]
+    tiny_runs.write_rows(tmp_path / "data", rows, "dev")
+    export(run, tmp_path / "model", Wanted(dtype="float32", calibrate=(tmp_path / "data",), rows=12, words=True))
     backend = TransformersLocal(tmp_path / "model", dtype="float32", device="cpu")
     fit = json.loads((tmp_path / "model" / "card.json").read_text())["calibration"]["platt"]
     assert backend.card.words == fit["words"] != 0.0
-    row = tiny_runs.toy_row(1)
+    row = rows[1]
     alone = judged(tmp_path / "model", row)
     retrieved = LexicalRetriever(row.candidates).retrieve(row.question, 3, fill=True)
     best = max(one.scores["lexical"] for one in retrieved)
