@@ -78,8 +78,9 @@ class ReasoningReranker(DropsIntoLlamaIndex):
         if filter_model is not None and not isinstance(judge, Judge):
             raise InvalidInput(f"filter_model={filter_model!r} cannot judge; give a model that can, or None")
         self._judge = judge if isinstance(judge, Judge) and "filter" in stages else None
-        ranks = isinstance(completer, Completer) and not completer.card.judges_only
-        self._completer = completer if ranks and "rank" in stages else None
+        self._completer = completer if isinstance(completer, Completer) and "rank" in stages else None
+        if self._completer and self._completer.card.judges_only:
+            self._completer = None
         self._budget, self._raise = Budget(seconds, tokens), on_error == "raise"
         self._settings = Settings(
             Model(self._judge.card, self._judge.count) if self._judge else None,

@@ -12,7 +12,7 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.models.calibration import Calibration, Isotonic, Platt, logit
 
 Method = Literal["isotonic", "platt"]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 Pair = tuple[float, bool]
 """What the model said, and whether it is true."""
 

@@ -65,7 +65,9 @@ def export(
     from rag_reasoner_train.exporting import export as run_export
 
     folders = tuple(calibrate or ())
-    wanted = Wanted(merged, dtype and dtype.value, folders, split, rows, method.value, judge_tokens, words, kept)
+    wanted = Wanted(
+        merged, dtype.value if dtype else None, folders, split, rows, method.value, judge_tokens, words, kept
+    )
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)
     typer.echo(f"exported: {out}")

@@ -35,7 +35,8 @@ def _forward(module: Any, plain: Forward, x: torch.Tensor, *more: Any, **named: 
         return plain(x, *more, **named)
     (name,), weight = module.active_adapters, module.base_layer.weight
     down, up = module.lora_A[name].weight, module.lora_B[name].weight
-    found: torch.Tensor = _Adapted.apply(x.to(weight.dtype), weight, down, up, module.scaling[name])
+    given = x.to(weight.dtype), weight, down, up, module.scaling[name]
+    found: torch.Tensor = _Adapted.apply(*given)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -43,7 +44,7 @@ class _Adapted(torch.autograd.Function):
     """x W' + scale (x A') B' with W (out, in) fixed, A (rank, in) and B (out, rank) learned. x is (..., in)."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, x: torch.Tensor, weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor, scale: float
     ) -> torch.Tensor:
         flat, a, b = x.reshape(-1, x.shape[-1]), down.to(x.dtype), (up * scale).to(x.dtype)
@@ -54,7 +55,7 @@ class _Adapted(torch.autograd.Function):
         return found.view(*x.shape[:-1], -1)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, weight, a, b, low = ctx.saved_tensors
         given = gradient.reshape(-1, gradient.shape[-1])
