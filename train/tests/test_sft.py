@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rag_reasoner_train.chains.build import build_chains
 from rag_reasoner_train.errors import NotWritten
 from rag_reasoner_train.examples import listwise_examples, pointwise_examples
+from rag_reasoner_train.examples.near import nearness_by_id
 from rag_reasoner_train.learner import load_learner
 from rag_reasoner_train.learner.checkpoints import WHOLE, last_checkpoint
 from rag_reasoner_train.stages import contrastive, dev
@@ -206,6 +207,25 @@ def weights_of(out):
 
     (file,) = [path for path in last_checkpoint(out).glob("*model.safetensors")]
     return {name: one.tolist() for name, one in load_file(file).items()}
+
+
+def test_what_words_tell_is_added_to_the_margins_that_are_learned(tmp_path):
+    rows = [replace(tiny_runs.toy_row(n), question=f"When? {tiny_runs.toy_row(n).candidates[0].text}") for n in (0, 1)]
+    run = tiny_runs.run_of(tmp_path, "sft")
+    learner = load_learner(run.settings)
+    desk = Desk(learner)
+    units = dev.rows_of(desk.sized(pointwise_examples(rows), reply=1))
+    near = nearness_by_id(rows)
+    assert max(near.values()) == 1.0 > min(near.values())
+    plain = contrastive.Contrastive(learner, desk, 0.5)
+    counted = contrastive.Contrastive(learner, desk, 0.5, {name: 3.0 * share for name, share in near.items()})
+    judged = dev.judge(learner.model, learner, desk, [one for unit in units for one in unit], 600)
+    margin = torch.tensor([one.margin + 3.0 * near[one.example.id] for one in judged]).split([len(u) for u in units])
+    labels = [torch.tensor([contrastive.label_of(one.example) for one in unit]) for unit in units]
+    expected = sum(float(contrastive.row_loss(*pair, 0.5)) for pair in zip(margin, labels, strict=True))
+    assert float(counted(learner.model, units).loss) == pytest.approx(expected, rel=1e-4)
+    assert counted.figures(learner.model, units, 600)["loss"] == pytest.approx(expected / 2, rel=1e-4)
+    assert float(plain(learner.model, units).loss) != pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -60,12 +60,14 @@ class Common:
 class Sft(Common):
     """Supervised fine-tuning.
 
-    "contrastive" judges the candidates of a row against each other and by themselves (`bce` weighs the second);
+    "contrastive" judges the candidates of a row against each other and by themselves (`bce` weighs the second); what a
+    document's nearness to the question by words is worth, `nearness`, is added there, so that the rest is learned;
     "completion" learns the perfect replies of `tasks`, token by token.
     """
 
     objective: Literal["contrastive", "completion"] = "completion"
     bce: float = 0.5
+    nearness: float = 0.0
     tasks: tuple[TaskName | Literal["relevance"], ...] = ("relevance", "rank", "rank_and_answer")
     order: Order = "shuffled"
     shuffles: int = 1

@@ -1,7 +1,7 @@
 """An export: weights, `card.json`, and a model card, in a folder that appears when it is whole."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,17 +10,14 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.fit import Method
 from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner.models.base_hash import base_hash
-from rag_reasoner.retrieve.lexical import LexicalRetriever
-from rag_reasoner.stages.near import nearness
 from rag_reasoner_train.config import Common
 from rag_reasoner_train.config.settings import JUDGE_TOKENS, KEPT, common_from
-from rag_reasoner_train.examples.pointwise import pointwise_id
+from rag_reasoner_train.examples.near import nearness_by_id
 from rag_reasoner_train.exporting.card import model_card
 from rag_reasoner_train.exporting.source import Source, source_of
 from rag_reasoner_train.exporting.weights import write_adapter, write_merged
 from rag_reasoner_train.exporting.whole import new_folder
 from rag_reasoner_train.learner import load_learner
-from rag_reasoner_train.rows.row import Row
 from rag_reasoner_train.stages import dev, examples
 from rag_reasoner_train.stages.calibrating import Measured, measure
 from rag_reasoner_train.stages.encoding import Desk
@@ -88,17 +85,7 @@ def _measured(source: Source, wanted: Wanted) -> Measured:
     desk = Desk(learner, settings.dev_data)
     sized = desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
     judged = dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch)
-    return measure(judged, wanted.method, _near(rows) if wanted.words else None, wanted.kept).usable()
-
-
-def _near(rows: Sequence[Row]) -> dict[str, float]:
-    """By the id of its example: how near each candidate of each row is by its words, as our retriever finds them."""
-    near: dict[str, float] = {}
-    for row in rows:
-        found = LexicalRetriever(row.candidates).retrieve(row.question, len(row.candidates), fill=True)
-        ids = [pointwise_id(row, one.document) for one in found]
-        near |= dict(zip(ids, nearness(row.question, found), strict=True))
-    return near
+    return measure(judged, wanted.method, nearness_by_id(rows) if wanted.words else None, wanted.kept).usable()
 
 
 def _settings_of(source: Source, wanted: Wanted) -> Common:

@@ -3,11 +3,13 @@
 With s_i = logit(yes) - logit(no) of candidate i, R the relevant and N the other candidates of a row:
     -1/|R| sum_{r in R} log( exp(s_r) / (exp(s_r) + sum_{n in N} exp(s_n)) )  +  bce * mean_i BCE(sigmoid(s_i), i in R)
 The relevant ones do not compete with each other. A row without a relevant candidate has the second term only. The first
-is the InfoNCE loss of van den Oord et al. (2018); the second keeps P(yes) a probability.
+is the InfoNCE loss of van den Oord et al. (2018); the second keeps P(yes) a probability. Where words count, `nearness`
+times each candidate's nearness is added to its s_i, a constant: what words tell need not be learned then, as the
+calibration counts them again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rag_reasoner.errors import InvalidInput
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contrastive:
-    """The loss above, a mean over rows."""
+    """The loss above, a mean over rows. `given` is what is added to the margins of examples, by their ids."""
 
     learner: Learner
     desk: Desk
     bce: float
+    given: Mapping[str, float] = field(default_factory=dict)
 
     def items(self, units: Sequence[Unit]) -> int:
         return len(units)
@@ -37,7 +40,9 @@ class Contrastive:
         import torch
 
         prompts = [self.desk.prompt(one.example) for unit in units for one in unit]
-        found = torch.split(margins(model, self.learner.loaded, prompts), [len(unit) for unit in units])
+        margin = margins(model, self.learner.loaded, prompts)
+        margin = margin + margin.new_tensor([self._given(one.example) for unit in units for one in unit])
+        found = torch.split(margin, [len(unit) for unit in units])
         labels = [
             torch.tensor([label_of(one.example) for one in unit], device=row.device)
             for unit, row in zip(units, found, strict=True)
@@ -49,10 +54,14 @@ class Contrastive:
 
     def figures(self, model: Any, units: Sequence[Unit], most: int) -> Mapping[str, float]:
         """The loss and what the judgements are worth, both of one and the same look at the dev set."""
-        judged = dev.judge(model, self.learner, self.desk, [one for unit in units for one in unit], most)
+        found = dev.judge(model, self.learner, self.desk, [one for unit in units for one in unit], most)
+        judged = [replace(one, margin=one.margin + self._given(one.example)) for one in found]
         left = iter(judged)
         losses = [self._loss([next(left) for _ in unit]) for unit in units]
         return {"loss": sum(losses) / max(len(losses), 1), **dev.judging_figures(judged)}
+
+    def _given(self, example: Example) -> float:
+        return self.given.get(example.id, 0.0)
 
     def _loss(self, row: Sequence[dev.Judged]) -> float:
         import torch

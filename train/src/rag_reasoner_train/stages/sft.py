@@ -8,6 +8,7 @@ from transformers import TrainingArguments, set_seed
 
 from rag_reasoner_train.config import Run, Sft
 from rag_reasoner_train.examples import Example
+from rag_reasoner_train.examples.near import nearness_by_id
 from rag_reasoner_train.forward.logits import takes_trees
 from rag_reasoner_train.learner import Learner, load_learner
 from rag_reasoner_train.learner.checkpoints import to_resume
@@ -30,9 +31,10 @@ def sft(run: Run[Sft], *, resume: bool = False) -> Path:
     set_seed(settings.seed)
     learner = load_learner(settings)
     desk = Desk(learner, (*settings.data, *settings.dev_data))
-    objective = _objective(settings, learner, desk)
-    units = _units(examples.training_rows(settings), settings, desk, settings.split)
-    shown = _units(examples.dev_rows(settings), settings, desk, settings.dev_split)
+    taught, asked = examples.training_rows(settings), examples.dev_rows(settings)
+    objective = _objective(settings, learner, desk, [*taught, *asked])
+    units = _units(taught, settings, desk, settings.split)
+    shown = _units(asked, settings, desk, settings.dev_split)
     card = card_of(run, learner)
     trainer = PackTrainer(
         learner.model,
@@ -49,9 +51,10 @@ def sft(run: Run[Sft], *, resume: bool = False) -> Path:
     return settings.out
 
 
-def _objective(settings: Sft, learner: Learner, desk: Desk) -> Objective:
+def _objective(settings: Sft, learner: Learner, desk: Desk, rows: Sequence[Row]) -> Objective:
     if settings.objective == "contrastive":
-        return Contrastive(learner, desk, settings.bce)
+        near = nearness_by_id(rows) if settings.nearness else {}
+        return Contrastive(learner, desk, settings.bce, {one: settings.nearness * share for one, share in near.items()})
     return Completion(learner, desk)
 
 
