@@ -96,7 +96,7 @@ def test_platt_with_words_finds_the_odds_that_made_the_labels():
     drawn = [(chance.random(), chance.random()) for _ in range(20_000)]
     pairs = [(p, chance.random() < raised(Platt(0.5, -1.0)(p), 1.5 * near)) for p, near in drawn]
     fitted = platt(pairs, [near for _, near in drawn])
-    assert (fitted.a, fitted.b, fitted.words) == pytest.approx((0.5, -1.0, 1.5), abs=0.1)
+    assert (fitted.a, fitted.b, fitted.nearness) == pytest.approx((0.5, -1.0, 1.5), abs=0.1)
 
 
 def test_separable_pairs_have_a_fit():

@@ -6,7 +6,6 @@ pytest.importorskip("transformers")
 
 from small_tasks import QUESTION, of
 
-from rag_reasoner import ReasoningReranker
 from rag_reasoner.backends.local.load import PACKAGED_ADAPTER
 from rag_reasoner.backends.transformers_local import TransformersLocal
 from rag_reasoner.encoding import encode
@@ -40,7 +39,8 @@ def test_the_packaged_adapter_is_small_licensed_and_made_for_this_format_and_bas
     assert "CC BY-SA" in (PACKAGED_ADAPTER / "LICENSE.md").read_text()
     told = read_card(PACKAGED_ADAPTER)
     assert (told.base, told.format_version, told.base_hash) == ("default", FORMAT, GGUF_SHA256)
-    assert told.calibration is not None
+    assert told.calibration.a > 0
+    assert 0 < told.drop_below <= 0.1
 
 
 def test_it_is_trained_and_calibrated_and_knows_what_answers_a_plain_question(backend):
@@ -50,11 +50,11 @@ def test_it_is_trained_and_calibrated_and_knows_what_answers_a_plain_question(ba
         "Who designed the bridge?": "The bridge was designed by the engineer Maria Keller.",
         "How high is the tower?": "With 84 metres, the tower is the tallest building of the region.",
     }
-    reranker = ReasoningReranker(backend)
-    for question, fact in facts.items():
-        result = reranker.rerank(question, ["It rained all day in the north.", *facts.values()])
-        assert result.ranked[0].candidate.document.text == fact
-        assert not {"untrained"} & {fault.kind for fault in result.faults}
+    texts = ["It rained all day in the north.", *facts.values()]
+    shown = [show(Candidate(Document(str(n), text), n)) for n, text in enumerate(texts)]
+    for question, fact in facts.items():  # by the judge alone: words, which count in a reranker, would do it too
+        judged = [one.probability for one in backend.judge([RelevanceTask(question, one) for one in shown])]
+        assert texts[judged.index(max(judged))] == fact
 
 
 def test_digits_stand_alone_as_they_did_when_it_was_trained(backend):

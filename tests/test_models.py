@@ -16,7 +16,7 @@ from rag_reasoner.errors import InvalidInput, ModelError
 from rag_reasoner.models import Isotonic, Platt, base_hash, cache_folder, default, pull, read_card
 from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner.models.cache import kept
-from rag_reasoner.models.calibration import read_calibration, words_of
+from rag_reasoner.models.calibration import read_calibration, worth_of_nearness
 from rag_reasoner.models.default import GGUF_SHA256
 from rag_reasoner.tasks import FORMAT
 
@@ -161,17 +161,21 @@ def test_a_card_is_read_with_its_calibration(tmp_path):
 
 
 def test_a_card_tells_what_words_are_worth_and_that_lists_were_never_learned(tmp_path):
-    told = {"format_version": FORMAT, "base_hash": "b", "calibration": {"platt": {"a": 2, "b": 0.5, "words": 3}}}
+    told = {"format_version": FORMAT, "base_hash": "b", "calibration": {"platt": {"a": 2, "b": 0.5, "nearness": 3}}}
     card = read_card(card_in(tmp_path, **told, judges_only=True))
-    assert (words_of(card.calibration), card.judges_only) == (3.0, True)
-    assert (words_of(Platt(1, 0)), words_of(Isotonic((0,), (0,))), words_of(None)) == (0.0, 0.0, 0.0)
+    assert (worth_of_nearness(card.calibration), card.judges_only) == (3.0, True)
+    assert (worth_of_nearness(Platt(1, 0)), worth_of_nearness(Isotonic((0,), (0,))), worth_of_nearness(None)) == (
+        0.0,
+        0.0,
+        0.0,
+    )
 
 
 @pytest.mark.parametrize(
     ("told", "complaint"),
     [
         (
-            {"format_version": 1, "base_hash": "b", "calibration": {"platt": {"a": 1, "b": 0, "words": "x"}}},
+            {"format_version": 1, "base_hash": "b", "calibration": {"platt": {"a": 1, "b": 0, "nearness": "x"}}},
             "'x' is no",
         ),
         ({"format_version": 1, "base_hash": "b", "drop_below": 2.0}, "drop_below=2.0: a probability"),

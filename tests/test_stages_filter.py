@@ -141,7 +141,7 @@ def test_an_untrained_judge_only_has_a_vote_beside_the_retrieval():
 
 
 def worth_of_words(given_, query="museum opened"):
-    model = Judges(*[0.5] * len(given_), card=replace(CARD, words=2.0))
+    model = Judges(*[0.5] * len(given_), card=replace(CARD, nearness=2.0))
     result = ReasoningReranker(model, stages=("filter",), keep="all").rerank(query, given_)
     return {one.candidate.position: one.probability for one in result.ranked}
 

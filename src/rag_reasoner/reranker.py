@@ -78,9 +78,7 @@ class ReasoningReranker(DropsIntoLlamaIndex):
         if filter_model is not None and not isinstance(judge, Judge):
             raise InvalidInput(f"filter_model={filter_model!r} cannot judge; give a model that can, or None")
         self._judge = judge if isinstance(judge, Judge) and "filter" in stages else None
-        self._completer = completer if isinstance(completer, Completer) and "rank" in stages else None
-        if self._completer and self._completer.card.judges_only:
-            self._completer = None
+        self._completer = _that_ranks(completer) if "rank" in stages else None
         self._budget, self._raise = Budget(seconds, tokens), on_error == "raise"
         self._settings = Settings(
             Model(self._judge.card, self._judge.count) if self._judge else None,
@@ -202,6 +200,11 @@ class ReasoningReranker(DropsIntoLlamaIndex):
 
     def _result(self, query: str, outcome: Outcome, usage: Usage, this: Run) -> Result:
         return result_of(query, outcome, usage, dict(this.timings), self.model_name)
+
+
+def _that_ranks(model: Backend) -> Completer | None:
+    """The model, unless all it can do is judge."""
+    return model if isinstance(model, Completer) and not model.card.judges_only else None
 
 
 @dataclass(frozen=True, slots=True)

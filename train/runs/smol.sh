@@ -36,7 +36,7 @@ step "calibration, on dev rows with all their candidates"
 for set in squad ottqa tatqa; do
   [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
 done
-[ -d "$work/adapter" ] || "$train" export "$work/judge" --out "$work/adapter" --dtype bfloat16 --words --kept 0.96 --rows 150 \
+[ -d "$work/adapter" ] || "$train" export "$work/judge" --out "$work/adapter" --dtype bfloat16 --nearness --kept 0.96 --rows 150 \
   --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
 
 step "done: $work/adapter; copy it to src/rag_reasoner/adapter"

@@ -69,10 +69,10 @@ def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_kn
     run, _ = trained
     rows = [replace(row, question=f"When? {row.candidates[number % 2].text}") for number, row in enumerate(toys(12))]
     tiny_runs.write_rows(tmp_path / "data", rows, "dev")
-    export(run, tmp_path / "model", Wanted(dtype="float32", calibrate=(tmp_path / "data",), rows=12, words=True))
+    export(run, tmp_path / "model", Wanted(dtype="float32", calibrate=(tmp_path / "data",), rows=12, nearness=True))
     backend = TransformersLocal(tmp_path / "model", dtype="float32", device="cpu")
     fit = json.loads((tmp_path / "model" / "card.json").read_text())["calibration"]["platt"]
-    assert backend.card.words == fit["words"] != 0.0
+    assert backend.card.nearness == fit["nearness"] != 0.0
     row = rows[1]
     alone = judged(tmp_path / "model", row)
     retrieved = LexicalRetriever(row.candidates).retrieve(row.question, 3, fill=True)
@@ -81,7 +81,7 @@ def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_kn
     result = ReasoningReranker(backend, stages=("filter",), keep="all").rerank(row.question, retrieved)
     found = {one.candidate.document.id: one.probability for one in result.ranked}
     for document, p in zip(row.candidates, alone, strict=True):
-        assert logit(found[document.id]) == pytest.approx(logit(p) + fit["words"] * near[document.id], abs=1e-3)
+        assert logit(found[document.id]) == pytest.approx(logit(p) + fit["nearness"] * near[document.id], abs=1e-3)
 
 
 def test_a_run_that_learned_to_judge_only_says_so_until_lists_are_learned_on_top(trained, tmp_path):

@@ -143,11 +143,14 @@ def judged(*pairs):
 
 
 def test_the_line_below_which_the_filter_drops_keeps_the_share_of_the_relevant_that_was_asked_for():
-    told = judged(*((-4.0 - n / 10, False) for n in range(30)), *((n / 10 - 3.0, True) for n in range(40)))
+    told = judged(*((-n / 40, False) for n in range(240)), *((n / 10 - 3.0, True) for n in range(40)))
     for kept in (0.5, 0.9, 1.0):
         found = calibrating.measure(told, "platt", kept=kept)
-        share = [found.calibration(one.probability) >= found.drop_below for one in told if one.example.relevant]
-        assert kept <= sum(share) / len(share) or found.drop_below == 0.1
+        relevant = sorted(found.calibration(one.probability) for one in told if one.example.relevant)
+        lost = sum(p < found.drop_below for p in relevant)
+        assert lost <= (1 - kept) * len(relevant)
+        assert found.drop_below == min(relevant[lost], 0.1)
+        assert found.drop_below < 0.1 or kept < 0.9
         below = [found.calibration(one.probability) < found.drop_below for one in told if not one.example.relevant]
         assert found.dropped == pytest.approx(sum(below) / len(below))
 

@@ -48,7 +48,7 @@ class Card:
     `trained`: it was trained for our tasks, so that its reasons and answers are worth showing. `calibrated`: its
     probabilities mean what they say, so that thresholds on them are allowed. `scores_only`: what it gives for
     probabilities are scores, of which only the order means something. `judges_only`: it learned to judge documents one
-    by one, and nothing about lists. `words`: what being nearest to the query by its words adds to the log-odds of a
+    by one, and nothing about lists. `nearness`: what being nearest to the query by its words adds to the log-odds of a
     document's probability; the calibration was fitted with it. `drop_below`: what is less likely to be relevant than
     this is clearly irrelevant, not merely doubtful.
     """
@@ -61,7 +61,7 @@ class Card:
     reads_images: bool = False
     scores_only: bool = False
     judges_only: bool = False
-    words: float = 0.0
+    nearness: float = 0.0
     drop_below: float = DROP_BELOW
 
 

@@ -36,7 +36,7 @@ def isotonic(pairs: Sequence[Pair]) -> Isotonic:
 
 
 def platt(pairs: Sequence[Pair], near: Sequence[float] | None = None) -> Platt:
-    """The likeliest sigmoid(a * logit(p) + b), or with `near` (0..1, each document's nearness) + words * near.
+    """The likeliest sigmoid(a * logit(p) + b), or with `near` (0..1, each document's nearness) + nearness * near.
 
     The labels are drawn towards the middle as Platt (1999) has it, so that separable pairs have a fit.
     """

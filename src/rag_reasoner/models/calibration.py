@@ -16,13 +16,13 @@ _LEAST = 1e-6
 class Platt:
     """sigmoid(a * logit(p) + b). (Platt 1999; on the logit, so that a=1, b=0 changes nothing.)
 
-    `words` was fitted with both: what a document's words add to the log-odds, by `rag_reasoner.stages.near`. Who
+    `nearness` was fitted with both: what a document's words add to the log-odds, by `rag_reasoner.stages.near`. Who
     knows all candidates adds it, by `raised`.
     """
 
     a: float
     b: float
-    words: float = 0.0
+    nearness: float = 0.0
 
     def __call__(self, probability: float) -> float:
         return (1 + math.tanh((self.a * logit(probability) + self.b) / 2)) / 2  # a sigmoid that cannot overflow
@@ -57,7 +57,7 @@ def read_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
         case None:
             return None
         case {"platt": {"a": float() | int() as a, "b": float() | int() as b, **more}}:
-            return Platt(float(a), float(b), _number(more.get("words", 0.0)))
+            return Platt(float(a), float(b), _number(more.get("nearness", 0.0)))
         case {"isotonic": {"x": [*x], "y": [*y]}}:
             return Isotonic(tuple(map(float, x)), tuple(map(float, y)))
     raise InvalidInput(f"unknown calibration {sorted(stored)}: a card holds platt (a, b) or isotonic (x, y)")
@@ -65,13 +65,13 @@ def read_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
 
 def _number(value: Any) -> float:
     if not isinstance(value, float | int):
-        raise InvalidInput(f"unknown calibration: words={value!r} is no number")
+        raise InvalidInput(f"unknown calibration: nearness={value!r} is no number")
     return float(value)
 
 
-def words_of(calibration: Calibration | None) -> float:
+def worth_of_nearness(calibration: Calibration | None) -> float:
     """What a document's words add to the log-odds of what comes out of `calibration`."""
-    return calibration.words if isinstance(calibration, Platt) else 0.0
+    return calibration.nearness if isinstance(calibration, Platt) else 0.0
 
 
 def raised(probability: float, by: float) -> float:

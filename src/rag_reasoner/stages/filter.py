@@ -62,11 +62,11 @@ def _sound(reply: Judged, card: Card) -> Judged:
 
 def _scored(query: str, candidates: Sequence[Candidate], replies: Sequence[Judged], card: Card) -> list[Candidate]:
     """With P(relevant), to which each document's words have added what the judge's calibration found them worth."""
-    near = nearness(query, candidates) if card.words else repeat(0.0)
+    near = nearness(query, candidates) if card.nearness else repeat(0.0)
     return [
         candidate
         if reply.probability is None
-        else candidate.scored(RELEVANCE, raised(reply.probability, card.words * share))
+        else candidate.scored(RELEVANCE, raised(reply.probability, card.nearness * share))
         for candidate, reply, share in zip(candidates, replies, near, strict=False)
     ]
 

@@ -11,7 +11,7 @@ from rag_reasoner.encoding import Encoder, encoder_of
 from rag_reasoner.errors import MissingExtra, ModelError
 from rag_reasoner.models.adapter_card import CARD, DEFAULT_BASE, AdapterCard, check, read_card
 from rag_reasoner.models.base_hash import base_hash
-from rag_reasoner.models.calibration import Calibration, words_of
+from rag_reasoner.models.calibration import Calibration, worth_of_nearness
 from rag_reasoner.models.default import NAME, pull
 from rag_reasoner.models.quiet import quiet
 from rag_reasoner.tasks import Format
@@ -83,7 +83,7 @@ def _load(source: "_Source", format: Format | None, device: str | None, dtype: s
         calibrated=bool(card and card.calibration),
         reads_images=sees,
         judges_only=bool(card and card.judges_only),
-        words=words_of(card.calibration) if card else 0.0,
+        nearness=worth_of_nearness(card.calibration) if card else 0.0,
         drop_below=(card and card.drop_below) or DROP_BELOW,
     )
     weights.generation_config = _no_sampling(weights)
@@ -91,12 +91,9 @@ def _load(source: "_Source", format: Format | None, device: str | None, dtype: s
 
 
 def _source(model: str | Path | None, adapter: Path | None) -> _Source:
-    if model is None:
-        packaged = PACKAGED_ADAPTER if (PACKAGED_ADAPTER / "adapter_config.json").is_file() else None
-        used = adapter or packaged
+    if model is None or model == NAME:
+        used = adapter or (_packaged() if model is None else None)
         return _Source(str(pull()), used, f"{NAME} + adapter" if used else NAME, default=True)
-    if model == NAME:
-        return _Source(str(pull()), adapter, f"{NAME} + adapter" if adapter else NAME, default=True)
     folder = Path(model)
     if not (folder / "adapter_config.json").is_file():
         return _Source(str(model), adapter, str(model))
@@ -104,6 +101,11 @@ def _source(model: str | Path | None, adapter: Path | None) -> _Source:
         raise ModelError(f"{str(model)!r} is an adapter itself: give its base as the model, or no other adapter")
     base = read_card(folder).base
     return _Source(str(pull()) if base == DEFAULT_BASE else base, folder, str(model), default=base == DEFAULT_BASE)
+
+
+def _packaged() -> Path | None:
+    """Our adapter for the default model, where the package has one."""
+    return PACKAGED_ADAPTER if (PACKAGED_ADAPTER / "adapter_config.json").is_file() else None
 
 
 def _adapter_card(source: _Source) -> AdapterCard | None:

@@ -53,8 +53,8 @@ def export(
     judge_tokens: Annotated[
         int, typer.Option(min=16, help="Calibrate on so many tokens of each document, as the filter is to read.")
     ] = JUDGE_TOKENS,
-    words: Annotated[
-        bool, typer.Option("--words", help="With platt: fit what shared words add to the judge's odds, too.")
+    nearness: Annotated[
+        bool, typer.Option("--nearness", help="With platt: fit what shared words add to the judge's odds, too.")
     ] = False,
     kept: Annotated[
         float, typer.Option(min=0.5, max=1, help="The share of relevant documents that the filter shall keep.")
@@ -66,7 +66,7 @@ def export(
 
     folders = tuple(calibrate or ())
     wanted = Wanted(
-        merged, dtype.value if dtype else None, folders, split, rows, method.value, judge_tokens, words, kept
+        merged, dtype.value if dtype else None, folders, split, rows, method.value, judge_tokens, nearness, kept
     )
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)

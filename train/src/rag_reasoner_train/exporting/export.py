@@ -27,8 +27,8 @@ from rag_reasoner_train.stages.encoding import Desk
 class Wanted:
     """How to export. `calibrate` names the folders of rows to calibrate P(relevant) on; they were not trained on.
 
-    `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `words` fits, by
-    "platt", what shared words add to the judge's odds. `kept` is the share of the relevant documents that the filter
+    `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `nearness` fits,
+    by "platt", what shared words add to the judge's odds. `kept` is the share of the relevant documents that the filter
     shall keep.
     """
 
@@ -39,7 +39,7 @@ class Wanted:
     rows: int = 200
     method: Method = "platt"
     judge_tokens: int = JUDGE_TOKENS
-    words: bool = False
+    nearness: bool = False
     kept: float = KEPT
 
 
@@ -85,7 +85,7 @@ def _measured(source: Source, wanted: Wanted) -> Measured:
     desk = Desk(learner, settings.dev_data)
     sized = desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
     judged = dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch)
-    return measure(judged, wanted.method, nearness_by_id(rows) if wanted.words else None, wanted.kept).usable()
+    return measure(judged, wanted.method, nearness_by_id(rows) if wanted.nearness else None, wanted.kept).usable()
 
 
 def _settings_of(source: Source, wanted: Wanted) -> Common:

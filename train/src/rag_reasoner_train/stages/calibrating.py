@@ -9,9 +9,15 @@ from rag_reasoner.backends.base import DROP_BELOW
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.fit import FITS, Method, platt
 from rag_reasoner.metrics import expected_calibration_error
-from rag_reasoner.models.calibration import Calibration, Platt, raised, words_of
+from rag_reasoner.models.calibration import Calibration, Platt, raised, worth_of_nearness
 from rag_reasoner_train.config.settings import KEPT
 from rag_reasoner_train.stages.dev import BINS, Judged
+
+Near = Mapping[str, float]
+"""By the id of an example: how near its document is to the question by its words, 0..1."""
+
+SMALLEST = 1e-6
+"""A line below which a filter drops is a probability above 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,6 @@ class Measured:
         """The calibration as a card holds it."""
         name = "platt" if isinstance(self.calibration, Platt) else "isotonic"
         return {name: asdict(self.calibration)}
-
-
-SMALLEST = 1e-6
-
-Near = Mapping[str, float]
-"""By the id of an example: how near its document is to the question by its words, 0..1."""
 
 
 def measure(judged: Sequence[Judged], method: Method, near: Near | None = None, kept: float = KEPT) -> Measured:
@@ -91,7 +91,7 @@ def _fit(judged: Sequence[Judged], method: Method, near: Near | None) -> Calibra
 
 
 def _applied(calibration: Calibration, one: Judged, near: Near | None) -> float:
-    return raised(calibration(one.probability), words_of(calibration) * near[one.example.id] if near else 0.0)
+    return raised(calibration(one.probability), worth_of_nearness(calibration) * near[one.example.id] if near else 0.0)
 
 
 def _pairs(judged: Sequence[Judged]) -> list[tuple[float, bool]]:

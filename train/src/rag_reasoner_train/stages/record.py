@@ -31,8 +31,12 @@ def _judges_only(settings: Any) -> bool:
     """Whether nothing that was learned here, or in what it goes on from, is about lists."""
     if settings.start is not None and not read_card(adapter_folder(settings.start)).judges_only:
         return False
-    judges = isinstance(settings, Pointwise) or (isinstance(settings, Sft) and settings.objective == "contrastive")
-    return judges or (isinstance(settings, Sft) and set(settings.tasks) == {"relevance"})
+    match settings:
+        case Pointwise() | Sft(objective="contrastive"):
+            return True
+        case Sft(tasks=tasks):
+            return set(tasks) == {"relevance"}
+    return False
 
 
 def write_run(stage: str, run: Run[Any], learner: Learner, card: Mapping[str, Any]) -> None:
