@@ -13,7 +13,7 @@ from small_tasks import LISTWISE, of
 from rag_reasoner.backends.local.held import write_held
 from rag_reasoner.backends.local.walker import Walker
 from rag_reasoner.backends.local.worker import Stop
-from rag_reasoner.tasks import MMR5Task, OrderTask, RelevanceTask
+from rag_reasoner.tasks import MMR5Task, OrderTask, RankTask, RelevanceTask
 from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Permutation
 
 OF_FORM = {"no_answer", "unreadable", "misformatted", "duplicate", "out_of_range", "missing", "truncated"}
@@ -47,6 +47,29 @@ def test_a_ranking_of_any_length_is_a_permutation_that_the_model_stated(count, s
     assert sorted(ranking.order) == list(range(count))
     assert ranking.stated == count
     assert ranking.faults == ()
+
+
+def longing_for(backend, *texts):
+    """Makes the model want the tokens of `texts` more than anything else, the first most."""
+    tokens = [backend._loaded.encoder.reply_ids(text)[-1] for text in texts]
+    want = torch.tensor([1000.0 / (place + 1) for place in range(len(tokens))])
+
+    def longs(_, __, logits):
+        return logits.index_add(-1, torch.tensor(tokens), want.expand(*logits.shape[:-1], -1))
+
+    backend._loaded.model.get_output_embeddings().register_forward_hook(longs)
+    return backend
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_held_quote_stands_in_its_document(seed):
+    backend = longing_for(tiny_models.backend(seed=seed, held=True), '"', " ")
+    task = of(RankTask, 3, text="The museum opened in 1962, with 40 rooms.\nIt burned in 1971.")
+    (reply,) = backend.complete([task])
+    read = task.parse(reply.text)
+    assert any(line.quote for line in read.evidence), reply.text
+    assert all(task.documents[line.number - 1].locate(line.quote) for line in read.evidence if line.quote)
+    assert read.faults == ()
 
 
 def test_models_that_differ_state_different_orders():

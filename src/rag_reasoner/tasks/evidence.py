@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag_reasoner.tasks.relevance import NO, YES
-from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Piece
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Literal, Piece
 from rag_reasoner.tasks.shown import Shown
-from rag_reasoner.tasks.tags import STOPS, section
+from rag_reasoner.tasks.tags import section
 from rag_reasoner.types import Fault
 
 TAG = "evidence"
@@ -56,12 +56,12 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def scaffold(count: int) -> Iterator[Piece]:
-    for number in range(1, count + 1):
+def scaffold(shown: Sequence[Shown]) -> Iterator[Piece]:
+    for number, document in enumerate(shown, 1):
         yield Literal(f"[{number}] ")
         yield Choice((YES, NO))
-        yield Literal(": ")
-        yield Free(("\n", *STOPS), LINE_TOKENS)
+        yield Literal(":")
+        yield Evidenced(document.pieces(), LINE_TOKENS)
         yield Literal("\n")
 
 

@@ -90,7 +90,7 @@ class ListwiseTask:
         count = len(self.documents)
         if self.gives_evidence:
             yield Literal(f"<{evidence.TAG}>\n")
-            yield from evidence.scaffold(count)
+            yield from evidence.scaffold(self.documents)
             yield Literal(f"</{evidence.TAG}>")
         if self.gives_order:
             yield from _after_newline(order.scaffold(count), self.gives_evidence)

@@ -29,6 +29,16 @@ class Free:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidenced:
+    """A blank, and words that stand in one of `texts` in double quotation marks, or whatever the model says instead, up
+    to the end of the line, within `max_tokens` tokens.
+    """
+
+    texts: tuple[str, ...]
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Permutation:
     """Every number of 1..n exactly once, in the model's order, with `separator` between."""
 
@@ -36,5 +46,5 @@ class Permutation:
     separator: str
 
 
-Piece = Literal | Choice | Free | Permutation
+Piece = Literal | Choice | Free | Evidenced | Permutation
 Scaffold = tuple[Piece, ...]

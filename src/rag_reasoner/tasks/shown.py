@@ -68,6 +68,10 @@ class Shown:
         """Each span's start and text, with marks and control characters as they were shown, but hyphens as they are."""
         return ((start, disarm(self.original[start:end]).translate(_BLANKED)) for start, end in self.spans)
 
+    def pieces(self) -> tuple[str, ...]:
+        """What is shown of the text, between the gaps."""
+        return tuple(neutralise(self.original[start:end]) for start, end in self.spans)
+
     def parts(self) -> tuple[Part, ...]:
         """Title, text and image as message parts."""
         title = (DocumentText(self.title), Text("\n")) if self.title else ()

@@ -9,10 +9,14 @@ from typing import Any
 from rag_reasoner.backends.local import trie
 from rag_reasoner.backends.local.generate import Written, ends_of
 from rag_reasoner.backends.local.load import Loaded
+from rag_reasoner.backends.local.said import MARK, Said
 from rag_reasoner.backends.local.walker import Ids, Walker
 from rag_reasoner.backends.local.worker import Stop
 from rag_reasoner.encoding import Encoded
-from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Permutation, Piece, Scaffold
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Permutation, Piece, Scaffold
+
+_LOOKED_AT = 2000
+"""Among so many of the most probable tokens one is looked for that a quote may go on with."""
 
 
 def write_held(
@@ -54,6 +58,8 @@ class _Pen:
                 self.text += self._chosen(options, following)
             case Permutation(n, separator):
                 self._permute(n, separator, following)
+            case Evidenced(texts, max_tokens):
+                self.text += self._evidence(Said(texts), max_tokens)
             case Free(stops, max_tokens):
                 self.text += self._freely(stops, max_tokens)
 
@@ -86,10 +92,39 @@ class _Pen:
                 return self._said(ids)[:found]
         return self._said(ids).rstrip("\ufffd")
 
+    def _evidence(self, line: Said, max_tokens: int) -> str:
+        """The most probable token of those that the line may go on with, again and again."""
+        start = self._encoder.reply_ids(self.text)
+        ids: Ids = ()
+        for _ in range(max_tokens):
+            self._stop.check()
+            token = self._next_of(line, start, ids)
+            if token is None:
+                break
+            ids += (token,)
+            if line.is_whole(self._said(ids)):
+                break
+        return line.closed(self._said(ids))
+
+    def _next_of(self, line: Said, start: Ids, ids: Ids) -> int | None:
+        """None where the line ends: where the model would end a reason, or has nothing to go on with."""
+        scores = self._expected_next(start + ids)
+        quoting = self._said(ids).startswith(f" {MARK}")
+        for token in scores.topk(min(_LOOKED_AT, len(scores))).indices.tolist():
+            said = self._said((*ids, token))
+            if line.may_begin(said):
+                return int(token)
+            if not quoting and (token in self._ends or said.endswith("\n")):
+                return None
+        return None
+
     def _next(self, written: Ids) -> int:
+        return int(self._expected_next(written).argmax())
+
+    def _expected_next(self, written: Ids) -> Any:
         scores: Any = self._walker.expects(written).clone()
         scores[self._never] = float("-inf")
-        return int(scores.argmax())
+        return scores
 
     def _said(self, ids: Ids) -> str:
         return str(self._encoder.tokenizer.decode(ids, clean_up_tokenization_spaces=False))

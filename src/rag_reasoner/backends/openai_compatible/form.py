@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from rag_reasoner.backends.openai_compatible.dialects import Dialect
-from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Permutation, Piece, Scaffold
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Permutation, Piece, Scaffold
 
 
 def held(scaffold: Scaffold, dialect: Dialect) -> dict[str, Any]:
@@ -43,6 +43,8 @@ def _regex(piece: Piece) -> str:
             return f"({'|'.join(map(_escaped, options))})"
         case Free():
             return r"[^\n<]*"
+        case Evidenced():
+            return r" [^\n<]*"
         case Permutation(n, separator):
             one = f"({'|'.join(map(str, range(1, n + 1)))})"
             return one + (f"({_escaped(separator)}{one}){{{n - 1}}}" if n > 1 else "")
@@ -60,6 +62,8 @@ def _rule(piece: Piece) -> str:
             return f"({' | '.join(map(_quoted, options))})"
         case Free():
             return r"[^\n<]*"
+        case Evidenced():
+            return r'" " [^\n<]*'
         case Permutation(n, separator):
             one = f"({' | '.join(_quoted(str(number)) for number in range(1, n + 1))})"
             return " ".join([one, *[f"{_quoted(separator)} {one}"] * (n - 1)])
