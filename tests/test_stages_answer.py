@@ -1,6 +1,7 @@
 """Answers, reasons and citations: what they rest on, where that stands, and who said so."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from fakes import CARD, QUERY, UNTRAINED, Mute, Perfect, Says, documents, kinds, only_completes, only_judges
@@ -12,7 +13,7 @@ from rag_reasoner import Document, Image, ReasoningReranker, read
 from rag_reasoner.backends.base import Card
 from rag_reasoner.located import located
 from rag_reasoner.stages.pipeline import Outcome
-from rag_reasoner.tasks import AnswerTask, Evidence, ListwiseReply, Statement
+from rag_reasoner.tasks import AnswerTask, Evidence, ListwiseReply, RankTask, Statement
 from rag_reasoner.types import Answer, Box, Candidate, Citation, Dropped, Word
 
 MUSEUM = Document("m", "The museum\nopened in 1962. It has 40 rooms.", page=3)
@@ -185,3 +186,24 @@ def test_a_page_that_is_only_an_image_is_told_of_to_a_model_that_does_not_see():
     seeing = Card("fake", 100_000, reads_images=True, calibrated=True)
     assert kinds(ReasoningReranker(Perfect(), keep="all").rerank(QUERY, [picture, "x"])) == {"no_text", "image_unseen"}
     assert "image_unseen" not in kinds(ReasoningReranker(Perfect(seeing), keep="all").rerank(QUERY, [picture, "x"]))
+
+
+SURE = replace(CARD, name="sure", abstain_below=0.4)
+
+
+@pytest.mark.parametrize("model", [Answers("worth 0.9", SURE), only_judges(SURE)], ids=["ranks", "judges"])
+def test_where_the_judge_finds_nothing_relevant_the_documents_do_not_say(model):
+    said = ReasoningReranker(model).answer(QUERY, documents(0.1, 0.3, 0.2)).answer
+    assert (said.abstained, said.answered_by, said.citations) == (True, "sure", ())
+    assert not ReasoningReranker(model).answer(QUERY, documents(0.1, 0.9, 0.2)).answer.abstained
+
+
+def test_a_model_is_not_asked_for_an_answer_that_the_judge_knows_is_not_there():
+    model = Answers("worth", SURE)
+    result = ReasoningReranker(model).answer(QUERY, documents(0.1, 0.3, 0.2))
+    assert [type(task) for task in model.completed] == [RankTask]
+    assert len(result.ranked) == 3
+
+
+def test_a_candidate_that_nobody_judged_may_hold_the_answer():
+    assert not ReasoningReranker(Answers("worth", SURE)).answer(QUERY, documents(0.1)).answer.abstained

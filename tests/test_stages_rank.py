@@ -1,6 +1,7 @@
 """The list-wise stage: windows, shuffles, and who made which place."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from fakes import (
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 from rag_reasoner import Document, ReasoningReranker
 from rag_reasoner.backends.base import Card, Reply
 from rag_reasoner.metrics import kendall_tau
+from rag_reasoner.models.lists import Lists
 from rag_reasoner.stages.windows import windows
 from rag_reasoner.tasks import RankAndAnswerTask, RankTask
 from rag_reasoner.types import Fault
@@ -50,6 +52,33 @@ def test_a_perfect_model_carries_the_best_from_the_last_place_to_the_first(count
     assert order(result)[0] == count - 1
     assert {one.ordered_by for one in result.ranked} == {"fake"}
     assert not result.degraded
+
+
+def test_a_model_that_learned_short_lists_ranks_the_best_and_leaves_the_rest_as_judged():
+    model = Perfect(replace(CARD, lists=Lists(3, 7)))
+    result = ReasoningReranker(model, keep="all").rerank(QUERY, documents(0.5, 0.2, 0.9, 0.4, 0.7))
+    assert order(result) == [2, 4, 0, 3, 1]
+    assert [len(task.documents) for task in model.completed] == [3]
+    assert {one.ordered_by for one in result.ranked} == {"fake"}
+    assert not result.degraded
+
+
+def test_a_short_list_that_fails_is_degraded():
+    model = Mute(replace(CARD, name="mute", lists=Lists(3, 7)))
+    result = ReasoningReranker(model, filter_model=Perfect(), keep="all").rerank(
+        QUERY, documents(0.5, 0.2, 0.9, 0.4, 0.7)
+    )
+    assert [one.ordered_by for one in result.ranked] == ["coarse order"] * 3 + ["fake"] * 2
+    assert result.degraded
+
+
+@pytest.mark.parametrize(("given_", "words"), [(None, 7), (4, 4)])
+def test_a_list_shows_as_much_of_a_document_as_the_model_learned_with_or_as_was_asked_for(given_, words):
+    model = Perfect(replace(CARD, lists=Lists(2, 7)))
+    long = [Document(f"d{n}", "worth 0.5 " + "word " * 40) for n in range(2)]
+    ReasoningReranker(model, stages=("rank",), document_tokens=given_).rerank(QUERY, long)
+    (task,) = model.completed
+    assert all(0 < len(shown.text.split()) <= words for shown in task.documents)
 
 
 @given(st.integers(0, 80), st.integers(2, 25))

@@ -36,9 +36,11 @@ class ReasoningReranker(DropsIntoLlamaIndex):
 
     `model` is None (the bundled model), "lexical" (no model at all), a hub id, a folder, or a backend. `filter_model`,
     if given, judges in its place. `keep` is what the filter keeps: "auto", "all", a number, or a probability. `top_n`
-    limits the ranking; what is beyond is among `dropped`. `seconds` and `tokens` stop a run early, with what is ranked
-    so far. `shuffles` above 1 shows every window in several seeded orders and combines what comes back. With `on_error`
-    "raise", a model that cannot be asked is a BackendError; else its part keeps the coarse order, flagged.
+    limits the ranking; what is beyond is among `dropped`. Of each candidate `judge_tokens` are judged; lists show
+    `document_tokens` of each (None: what the model learned with, or 384). `seconds` and `tokens` stop a run early, with
+    what is ranked so far. `shuffles` above 1 shows every window in several seeded orders and combines what comes back.
+    With `on_error` "raise", a model that cannot be asked is a BackendError; else its part keeps the coarse order,
+    flagged.
 
     Images are read from documents' own bytes, from files under `image_roots` (the working directory, if not given) and
     from pages that `rag_reasoner.read` has read; from URLs only with `allow_urls`.
@@ -62,16 +64,17 @@ class ReasoningReranker(DropsIntoLlamaIndex):
         seconds: float | None = None,
         tokens: int | None = None,
         judge_tokens: int = 256,
-        document_tokens: int = 384,
+        document_tokens: int | None = None,
         on_error: Literal["keep", "raise"] = "keep",
     ) -> None:
         one_of("format", format, (None, *get_args(Format)))
         one_of("on_error", on_error, ("keep", "raise"))
         for stage in stages:
             one_of("stages", stage, get_args(Stage))
-        counts = {"shuffles": shuffles, "judge_tokens": judge_tokens, "document_tokens": document_tokens}
-        for name, value in counts.items():
+        for name, value in {"shuffles": shuffles, "judge_tokens": judge_tokens}.items():
             from_one_up(name, value)
+        if document_tokens is not None:
+            from_one_up("document_tokens", document_tokens)
         read = partial(load_image, allow_urls=allow_urls, image_roots=tuple(image_roots or (Path.cwd(),)))
         completer = load_backend(model, format, read)
         judge = load_backend(filter_model, None, read) if filter_model is not None else completer

@@ -31,9 +31,10 @@ class TransformersLocal:
     """Judges and completes with one model, on a thread of its own; calls wait in a queue.
 
     `model` is None for the default model, a folder with weights or with an adapter, or a hub id. With `held`, replies
-    are held to the format: by default where a model was never trained for it. `batch_tokens` bounds what is run at
-    once; without it, a CPU judges one by one, which is faster there and gives the same numbers for one as for many.
-    `load_image` decodes images; without it, files under `image_roots` and, with `allow_urls`, URLs are read.
+    are held to the format: by default where a model was never trained for it, or where its card asks for it.
+    `batch_tokens` bounds what is run at once; without it, a CPU judges one by one, which is faster there and gives the
+    same numbers for one as for many. `load_image` decodes images; without it, files under `image_roots` and, with
+    `allow_urls`, URLs are read.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class TransformersLocal:
     ) -> None:
         self._loaded = load(model, adapter=adapter, format=format, device=device, dtype=dtype)
         self._scales = Scales(self._loaded)
-        self._held = (not self.card.trained or self.card.judges_only) if held is None else held
+        self._held = _wants_holding(self.card) if held is None else held
         self._batch_tokens = BATCH_TOKENS if batch_tokens is None else batch_tokens
         self._judge_tokens = 0 if batch_tokens is None and _on_cpu(self._loaded) else self._batch_tokens
         decode = load_image or partial(_load_image, allow_urls=allow_urls, image_roots=tuple(image_roots))
@@ -129,6 +130,10 @@ class TransformersLocal:
     def _held_to_format(self, told: Told | None, stop: Stop, item: Ready) -> Written:
         on_reply = partial(told, item.planned.place) if told else None
         return write_held(item.prompt, item.planned.task.scaffold(), self._loaded, stop, on_reply)
+
+
+def _wants_holding(card: Card) -> bool:
+    return not card.trained or card.judges_only or bool(card.lists and card.lists.held)
 
 
 def _on_cpu(loaded: Loaded) -> bool:

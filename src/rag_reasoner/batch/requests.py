@@ -54,7 +54,7 @@ class Plan:
     top_n: int | None = None
     think_tokens: int = 0
     held: bool = True
-    document_tokens: int = 384
+    document_tokens: int | None = None
     reads_images: bool = False
     image_roots: tuple[str, ...] = (".",)
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)

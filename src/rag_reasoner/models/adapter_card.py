@@ -11,6 +11,7 @@ from typing import Any
 
 from rag_reasoner.errors import AdapterRefused, InvalidInput, ModelError
 from rag_reasoner.models.calibration import Calibration, read_calibration
+from rag_reasoner.models.lists import Lists
 from rag_reasoner.tasks import FORMAT, Format
 
 CARD = "card.json"
@@ -23,7 +24,9 @@ class AdapterCard:
     """`format_version` is `rag_reasoner.tasks.FORMAT` as it was in training; `base_hash` that of the base weights.
 
     `judges_only`: it learned to judge documents one by one, and nothing about lists, quotes or answers. `drop_below`:
-    the P(relevant) below which a document is clearly irrelevant, as was found when it was calibrated.
+    the P(relevant) below which a document is clearly irrelevant, as was found when it was calibrated. `abstain_below`:
+    the P(relevant) that the best document must reach for a question to be answered, found likewise. `lists`: how it
+    learned to be shown lists.
     """
 
     format_version: int
@@ -34,6 +37,8 @@ class AdapterCard:
     judges_only: bool = False
     calibration: Calibration | None = None
     drop_below: float | None = None
+    abstain_below: float | None = None
+    lists: Lists | None = None
 
 
 def read_card(folder: Path) -> AdapterCard:
@@ -76,7 +81,23 @@ def _card(stored: Any, folder: Path) -> AdapterCard:
     except InvalidInput as error:
         raise ModelError(f"{str(folder / CARD)!r}: {error}") from error
     base, trained = str(stored.get("base", DEFAULT_BASE)), bool(stored.get("trained", True))
-    only, least = bool(stored.get("judges_only")), stored.get("drop_below")
-    if not (least is None or (isinstance(least, float) and 0 < least < 1)):
-        raise ModelError(f"{str(folder / CARD)!r} has drop_below={least!r}: a probability between 0 and 1 is needed")
-    return AdapterCard(version, base_hash, base, format, trained, only, calibration, least)
+    only, lists = bool(stored.get("judges_only")), _lists(stored.get("lists"), folder)
+    lines = (_line(stored, "drop_below", folder), _line(stored, "abstain_below", folder))
+    return AdapterCard(version, base_hash, base, format, trained, only, calibration, *lines, lists)
+
+
+def _line(stored: Any, name: str, folder: Path) -> float | None:
+    """A probability below which something is done, where the card has one."""
+    value: float | None = stored.get(name)
+    if value is None or (isinstance(value, float) and 0 < value < 1):
+        return value
+    raise ModelError(f"{str(folder / CARD)!r} has {name}={value!r}: a probability between 0 and 1 is needed")
+
+
+def _lists(stored: Any, folder: Path) -> Lists | None:
+    match stored:
+        case None:
+            return None
+        case {"size": int() as size, "tokens": int() as tokens} if size > 1 and tokens > 0:
+            return Lists(size, tokens, bool(stored.get("held")))
+    raise ModelError(f"{str(folder / CARD)!r} has lists={stored!r}: size (2 or more) and tokens (1 or more) are needed")

@@ -67,7 +67,7 @@ def ask_answer(
 ) -> Steps[Ranked]:
     """Ask for an answer alone, from the first `most` of the ranking: for formats without a joint task."""
     first = tuple(judgement.candidate for judgement in judged[:most])
-    sized = shares(query, first, card, count, settings.document_tokens, AnswerTask)
+    sized = shares(query, first, card, count, settings.tokens_for(card), AnswerTask)
     front = first[: sized.window]
     task = AnswerTask(query, tuple(sized.shown[c.position] for c in front))
     (reply,) = yield from completed(AskCompleter("answer", (task,)))

@@ -8,9 +8,10 @@ from rag_reasoner.stages import extract
 from rag_reasoner.stages.answer import ask_answer, judgements, stated_answer
 from rag_reasoner.stages.filter import Filtered, filter_candidates
 from rag_reasoner.stages.fit import Count
-from rag_reasoner.stages.keep import Keep, not_yet_judged
+from rag_reasoner.stages.keep import Keep, not_yet_judged, probability
 from rag_reasoner.stages.rank import Listwise, Ranked, rank_candidates
 from rag_reasoner.stages.steps import Steps
+from rag_reasoner.tasks.statement import ABSTENTION
 from rag_reasoner.types import Answer, Candidate, Dropped, Fault, Judgement
 
 _ANSWER_DOCUMENTS = 8
@@ -59,9 +60,10 @@ def pipeline(query: str, candidates: Sequence[Candidate], settings: Settings, *,
     """Filter, rank and, if asked for, answer."""
     candidates = tuple(map(not_yet_judged, candidates))
     filtered = yield from _filter(query, candidates, settings)
-    ranked = yield from _rank(query, filtered.kept, settings, answer=answer)
+    silent = _silent(filtered.kept, settings)
+    ranked = yield from _rank(query, filtered.kept, settings, answer=answer and silent is None)
     judged = _placed(judgements(query, ranked, settings.ranker.card if settings.ranker else None), settings)
-    said, extra = (yield from _answer(query, ranked, judged, settings)) if answer else (None, Ranked(()))
+    said, extra = (yield from _answer(query, ranked, judged, settings, silent)) if answer else (None, Ranked(()))
     beyond = judged[settings.top_n :] if settings.top_n else ()
     return Outcome(
         judged[: settings.top_n],
@@ -88,11 +90,19 @@ def _filter(query: str, candidates: Sequence[Candidate], settings: Settings) -> 
 
 
 def _placed(judged: tuple[Judgement, ...], settings: Settings) -> tuple[Judgement, ...]:
-    """Where nothing ranks, a trained judge's probabilities are the order."""
-    if settings.ranker or not settings.judge or not settings.judge.card.trained:
+    """Where nothing ranks, and beyond what is ranked as a list, a trained judge's probabilities are the order."""
+    if not settings.judge or not settings.judge.card.trained:
         return judged
-    name = settings.judge.card.name
-    return tuple(one if one.probability is None else replace(one, ordered_by=name) for one in judged)
+    name, listed = settings.judge.card.name, _listed(settings.ranker, len(judged))
+    beyond = (one if one.probability is None else replace(one, ordered_by=name) for one in judged[listed:])
+    return (*judged[:listed], *beyond)
+
+
+def _listed(ranker: Model | None, count: int) -> int:
+    """How many of `count` candidates are ranked as a list."""
+    if ranker is None:
+        return 0
+    return ranker.card.lists.size if ranker.card.lists else count
 
 
 def _rank(query: str, candidates: Sequence[Candidate], settings: Settings, *, answer: bool) -> Steps[Ranked]:
@@ -102,10 +112,23 @@ def _rank(query: str, candidates: Sequence[Candidate], settings: Settings, *, an
     return (yield from rank_candidates(query, candidates, card, count, settings.listwise, answer=answer))
 
 
+def _silent(kept: Sequence[Candidate], settings: Settings) -> Answer | None:
+    """The judge's abstention, where it finds that none of the candidates says anything."""
+    if settings.judge is None or not kept:
+        return None
+    card, chances = settings.judge.card, [probability(candidate) for candidate in kept]
+    known = [chance for chance in chances if chance is not None]
+    if len(known) < len(chances) or max(known) >= card.abstain_below:
+        return None
+    return Answer(ABSTENTION, abstained=True, answered_by=card.name)
+
+
 def _answer(
-    query: str, ranked: Ranked, judged: Sequence[Judgement], settings: Settings
+    query: str, ranked: Ranked, judged: Sequence[Judgement], settings: Settings, silent: Answer | None
 ) -> Steps[tuple[Answer, Ranked]]:
     """The model's answer, or an extractive one that says so; and what was asked for it beyond the ranking."""
+    if silent is not None:
+        return silent, Ranked(())
     extractive = extract.answer(query, judged[: settings.top_n])
     if not judged or settings.ranker is None or not settings.ranker.card.trained:
         return extractive, Ranked(())
@@ -129,7 +152,7 @@ def _degraded(judged: Sequence[Judgement], settings: Settings) -> bool:
     """Whether the order is not wholly a trained model's own."""
     models = [model.card for model in (settings.judge, settings.ranker) if model]
     unjudged = settings.judge is not None and any(judgement.probability is None for judgement in judged)
-    own = bool(models) and all(judgement.ordered_by == models[-1].name for judgement in judged)
+    own = all(judgement.ordered_by in {card.name for card in models} for judgement in judged)
     untrained = not all(card.trained for card in models)
     return untrained or (len(judged) > 1 and (unjudged or not own))
 

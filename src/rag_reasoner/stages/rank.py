@@ -25,14 +25,24 @@ from rag_reasoner.tasks import (
 from rag_reasoner.tasks.mm_r5 import said_about
 from rag_reasoner.types import Candidate, Fault
 
+DOCUMENT_TOKENS = 384
+"""How many tokens of each document are shown where neither the caller nor the model says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listwise:
-    """Settings of the stage: how much of a document is shown, and how many shuffles must agree on the order."""
+    """Settings of the stage: how much of a document is shown, and how many shuffles must agree on the order.
 
-    document_tokens: int = 384
+    Without `document_tokens` it is what the model learned with.
+    """
+
+    document_tokens: int | None = None
     shuffles: int = 1
     seed: int = 0
+
+    def tokens_for(self, card: Card) -> int:
+        """How many tokens of each document the model is shown."""
+        return self.document_tokens or (card.lists.tokens if card.lists else DOCUMENT_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +92,16 @@ class _Window:
 def rank_candidates(
     query: str, candidates: Sequence[Candidate], card: Card, count: Count, settings: Listwise, *, answer: bool
 ) -> Steps[Ranked]:
-    """Rank `candidates`, given in coarse order. A window that fails keeps its order and says so."""
+    """Rank `candidates`, given in coarse order. A window that fails keeps its order and says so.
+
+    A model that learned lists of one size ranks so many of the best; the others follow in coarse order.
+    """
     if len(candidates) < 2:
         return Ranked(tuple(candidates))
-    sized = shares(query, candidates, card, count, settings.document_tokens, _task(card, answer=answer))
+    front = candidates[: card.lists.size] if card.lists else candidates
+    sized = shares(query, front, card, count, settings.tokens_for(card), _task(card, answer=answer))
     order, asked = list(candidates), list[_Window]()
-    for window in windows(len(candidates), sized.window):
+    for window in windows(len(front), sized.window):
         inside = tuple(order[place] for place in window)
         kind = _task(card, answer=answer and window.start == 0)
         said = yield from _ask(query, inside, [sized.shown[c.position] for c in inside], kind, settings)

@@ -85,6 +85,8 @@ def _load(source: "_Source", format: Format | None, device: str | None, dtype: s
         judges_only=bool(card and card.judges_only),
         nearness=worth_of_nearness(card.calibration) if card else 0.0,
         drop_below=(card and card.drop_below) or DROP_BELOW,
+        abstain_below=(card and card.abstain_below) or 0.0,
+        lists=card.lists if card else None,
     )
     weights.generation_config = _no_sampling(weights)
     return Loaded(weights.to(place).eval(), encoder_of(reads), described, card.calibration if card else None)
