@@ -13,7 +13,7 @@ from rag_reasoner.tasks.statement import Statement
 Format = Literal["rag_reasoner", "mm_r5"]
 """The reply formats that we know: our own tasks, or the published MM-R5 checkpoint's."""
 
-FORMAT = 1
+FORMAT = 2
 """The version of all prompts and reply formats; an adapter trained for another is refused."""
 
 __all__ = [

@@ -33,11 +33,10 @@ class RelevanceTask:
     reply_tokens = 1
 
     def messages(self) -> tuple[Message, ...]:
-        asked = Text(f"Question: {self.query}\n\nDocument:\n")
-        question = Text("\n\nCan this document help to answer the question? yes or no:")
+        asked = Text(f"\n\nQuestion: {self.query}\nCan this document help to answer the question? yes or no:")
         return (
             Message("system", (Text(_SYSTEM),)),
-            Message("user", (asked, *self.document.parts(), question)),
+            Message("user", (Text("Document:\n"), *self.document.parts(), asked)),
         )
 
     def scaffold(self) -> Scaffold:

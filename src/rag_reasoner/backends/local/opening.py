@@ -1,4 +1,4 @@
-"""The beginning that the prompts of one question share (instructions, question), read once."""
+"""The beginning that prompts of one task share, its instructions, read once."""
 
 from copy import deepcopy
 from typing import Any
