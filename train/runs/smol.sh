@@ -25,18 +25,30 @@ learn() { # STAGE CONFIG OUT [ARGUMENTS…]: from the last whole checkpoint, if 
   touch "$out/finished"
 }
 
-step "data: as many questions that word overlap gets wrong as ones that it gets right, four hard distractors each"
-[ -f "$work/data/train.jsonl" ] || "$train" data rows --data "$data/squad" --data "$data/ottqa" --data "$data/tatqa" \
-  --out "$work/data" --sample "$rows" --missed --candidates 5 --easy 0.2 --unanswerable 0.04 --order shuffled
+rows_of() { # OUT SAMPLE SEED: natural rows of six candidates, an eighth of them whole pages
+  [ -f "$1/train.jsonl" ] || "$train" data rows --data "$data/squad" --data "$data/ottqa" --data "$data/tatqa" --out "$1" \
+    --sample "$2" --seed "$3" --candidates 6 --easy 0.2 --pages 0.12 --unanswerable 0.04 --order shuffled
+}
+
+step "data: rows to tell apart, and others for later"
+rows_of "$work/data" "$rows" 21
+rows_of "$work/more" "$((rows / 3))" 22
 
 step "the judge: candidates told apart"
 learn sft "$here/configs/smol/judge.yaml" "$work/judge" --data "$work/data"
+
+step "lists: the best three of each row as the judge met it, a fifth of them without a relevant one"
+[ -f "$work/lists/train.jsonl" ] || "$train" data filtered --data "$work/data" --met "$work/judge" --keep 3 --unanswerable 0.2 --out "$work/lists"
+[ -f "$work/lists/train.chains.jsonl" ] || "$train" data chains --data "$work/lists" --brief
+
+step "lists with quotes and answers, and judging beside"
+learn sft "$here/configs/smol/joint.yaml" "$work/joint" --data "$work/more" --set "start=$work/judge" --set "lists=$work/lists"
 
 step "calibration, on dev rows with all their candidates"
 for set in squad ottqa tatqa; do
   [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
 done
-[ -d "$work/adapter" ] || "$train" export "$work/judge" --out "$work/adapter" --dtype bfloat16 --nearness --kept 0.96 --rows 150 \
-  --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
+[ -d "$work/adapter" ] || "$train" export "$work/joint" --out "$work/adapter" --dtype bfloat16 --nearness --kept 0.96 --rows "${SMOL_DEV:-150}" \
+  --list-size 3 --held --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
 
 step "done: $work/adapter; copy it to src/rag_reasoner/adapter"

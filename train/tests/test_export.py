@@ -16,6 +16,7 @@ from rag_reasoner import ReasoningReranker
 from rag_reasoner.backends.transformers_local import TransformersLocal
 from rag_reasoner.errors import AdapterRefused, InvalidInput
 from rag_reasoner.models.calibration import logit
+from rag_reasoner.models.lists import Lists
 from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner.tasks import RelevanceTask, show
 from rag_reasoner.types import Candidate
@@ -52,6 +53,19 @@ def test_an_export_judges_as_the_trained_model_did(merged, trained, tmp_path):
     assert max(range(3), key=found.__getitem__) == 1
     ranked = ReasoningReranker(model=tmp_path / "model").rerank(row.question, row.candidates).ranked
     assert len(ranked) == 3
+
+
+def test_how_lists_were_learned_travels_with_the_export(tmp_path):
+    run = tiny_runs.run_of(tmp_path, "sft", rows=4, max_steps=1, document_tokens=40)
+    export(sft(run), tmp_path / "model", Wanted(list_size=2, held=True))
+    backend = TransformersLocal(tmp_path / "model", device="cpu")
+    assert backend.card.lists == Lists(2, 40, held=True)
+    assert backend.together.replies == 1
+
+
+def test_a_list_size_is_refused_where_the_run_did_not_fix_how_much_is_shown(trained, tmp_path):
+    with pytest.raises(InvalidInput, match="document_tokens"):
+        export(trained[0], tmp_path / "model", Wanted(list_size=2))
 
 
 @pytest.mark.parametrize("merged", [False, True])

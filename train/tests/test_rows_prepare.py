@@ -184,3 +184,27 @@ def test_a_sample_can_have_as_many_rows_that_retrieval_misses_as_ones_that_it_ge
     missed = [one for one in balanced if "far" in one.relevant]
     assert (len(balanced), len(missed)) == (12, 6)
     assert sum("far" in one.relevant for one in plain) < 6
+
+
+def test_pages_join_three_candidates_each_and_are_as_relevant_as_the_best_of_them():
+    many = [{"id": str(n), "title": "T" if n < 9 else "U", "text": f"text {n}"} for n in range(10)]
+    before = row(candidates=many, relevant={"2": 0.5, "7": 1.0})
+    (after,) = prepare([before], Preparation(pages=1.0))
+    assert after.id == f"{before.id}#pages"
+    assert [len(one.id.split(" + ")) for one in sorted(after.candidates, key=lambda one: -len(one.id))] == [3, 3, 3, 1]
+    assert sorted(" + ".join(one.id for one in after.candidates).split(" + "), key=int) == [str(n) for n in range(10)]
+    for page in after.candidates:
+        pieces = page.id.split(" + ")
+        assert all(f"text {n}" in page.text for n in pieces)
+        assert after.relevant.get(page.id) == max(
+            (before.relevant[n] for n in pieces if n in before.relevant), default=None
+        )
+
+
+def test_a_share_of_the_rows_becomes_pages_the_same_with_each_run(rows):
+    many = [replace(one, id=f"{one.id}/{n}") for one in rows for n in range(12) if len(one.candidates) == 6]
+    first, second = (list(prepare(many, Preparation(pages=0.25))) for _ in range(2))
+    assert first == second
+    paged = [one for one in first if one.id.endswith("#pages")]
+    assert 0.15 < len(paged) / len(many) < 0.35
+    assert all(one.answers for one in paged if one.relevant)

@@ -11,14 +11,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rag_reasoner_train.chains.build import build_chains
+from rag_reasoner_train.chains.rules import chain_by_rule
 from rag_reasoner_train.errors import NotWritten
 from rag_reasoner_train.examples import listwise_examples, pointwise_examples
 from rag_reasoner_train.examples.near import nearness_by_id
 from rag_reasoner_train.learner import load_learner
-from rag_reasoner_train.learner.checkpoints import WHOLE, last_checkpoint
+from rag_reasoner_train.learner.checkpoints import WHOLE, last_checkpoint, saved_whole
+from rag_reasoner_train.learner.compiled import _compile_llama
 from rag_reasoner_train.stages import contrastive, dev
+from rag_reasoner_train.stages.completion import Completion
 from rag_reasoner_train.stages.encoding import Desk
 from rag_reasoner_train.stages.faults import NotANumber
+from rag_reasoner_train.stages.joint import Joint
 from rag_reasoner_train.stages.sft import sft
 from small_rows import HOSTILE
 
@@ -71,6 +75,65 @@ def test_one_step_of_each_objective(objective, kind, tmp_path):
     assert line["tokens_per_second"] > 0
 
 
+def joint_run(tmp_path, **options):
+    """Rows to be judged, and the chains of other rows to be written."""
+    lists = chained(tmp_path / "lists")
+    tasks = ["rank", "rank_and_answer"]
+    return tiny_runs.run_of(tmp_path, "sft", rows=4, objective="joint", lists=[str(lists)], tasks=tasks, **options)
+
+
+def test_a_joint_run_learns_to_judge_and_to_write_in_the_same_steps(tmp_path):
+    sft(joint_run(tmp_path, tokens_per_batch=100_000, num_train_epochs=60))
+    lines = [one for one in tiny_runs.history(tmp_path / "sft") if "loss" in one]
+    assert lines[-1]["hit@1"] > 0.7
+    assert lines[-1]["reply_loss"] < 0.5 * lines[0]["reply_loss"]
+
+
+def test_a_joint_loss_is_the_mean_over_rows_and_replies_of_what_each_objective_says(tmp_path):
+    run = joint_run(tmp_path)
+    learner = load_learner(run.settings)
+    desk = Desk(learner)
+    judging, writing = contrastive.Contrastive(learner, desk, 0.5), Completion(learner, desk)
+    rows = dev.rows_of(desk.sized(pointwise_examples([tiny_runs.toy_row(n) for n in range(2)]), reply=1))
+    row, chain = tiny_runs.toy_row(2), chain_by_rule(tiny_runs.toy_row(2))
+    replies = [(one,) for one in desk.sized(listwise_examples([row], {row.id: chain}))]
+    both = Joint(judging, writing)(learner.model, [replies[0], *rows, replies[1]])
+    alone = [writing(learner.model, [one]) for one in replies]
+    expected = float(judging(learner.model, rows).loss) + sum(float(one.loss) / one.items for one in alone)
+    assert float(both.loss) == pytest.approx(expected, rel=1e-4)
+    assert both.items == 4
+
+
+@pytest.mark.parametrize("options", [{"objective": "joint"}, {"objective": "contrastive", "lists": ["somewhere"]}])
+def test_lists_and_the_joint_objective_come_together_or_not_at_all(tmp_path, options):
+    with pytest.raises(InvalidInput, match="joint needs `lists`"):
+        sft(tiny_runs.run_of(tmp_path, "sft", rows=4, max_steps=1, **options))
+
+
+def test_with_one_task_each_row_is_asked_one_by_lot():
+    rows = [tiny_runs.toy_row(number) for number in range(40)]
+    asked = list(listwise_examples(rows, tasks=["rank", "rank_and_answer"], one_task=True))
+    assert [one.group for one in asked] == [row.id for row in rows]
+    assert {type(one.task).__name__ for one in asked} == {"RankTask", "RankAndAnswerTask"}
+    assert asked == list(listwise_examples(rows, tasks=["rank", "rank_and_answer"], one_task=True))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_compiled_layers_give_the_numbers_of_plain_ones(tmp_path, precision, monkeypatch):
+    from transformers.models.llama import modeling_llama as llama
+
+    for holder, name in ((llama.LlamaRMSNorm, "forward"), (llama, "apply_rotary_pos_emb"), (llama.LlamaMLP, "forward")):
+        monkeypatch.setattr(holder, name, getattr(holder, name))
+    options = {"rows": 4, "max_steps": 3, "precision": precision}
+    losses = []
+    for compiled in (False, True):
+        run = tiny_runs.run_of(tmp_path / str(compiled), "sft", compiled=compiled, **options)
+        sft(run)
+        losses.append([one["loss"] for one in tiny_runs.history(tmp_path / str(compiled) / "sft") if "loss" in one])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4 if precision == "float32" else 0.05)
+    _compile_llama.cache_clear()
+
+
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_resumed_equals_uninterrupted(tuning, tmp_path):
     options = {"rows": 6, "tokens_per_batch": 300, "save_steps": 3, "max_steps": 6, "tuning": tuning}
@@ -78,6 +141,23 @@ def test_resumed_equals_uninterrupted(tuning, tmp_path):
     sft(tiny_runs.run_of(tmp_path / "half", "sft", **{**options, "max_steps": 3}))
     sft(tiny_runs.run_of(tmp_path / "half", "sft", **options), resume=True)
     assert weights_of(tmp_path / "half" / "sft") == weights_of(tmp_path / "whole" / "sft")
+
+
+def test_a_checkpoint_of_several_processes_is_whole_when_all_have_written_and_only_then(tmp_path):
+    folder = tmp_path / "checkpoint-5"
+    folder.mkdir()
+    with saved_whole(tmp_path, 5, {}, first=False):
+        (folder / "rng_state_1.pth").touch()
+    assert last_checkpoint(tmp_path) is None
+
+    def others_write():
+        assert last_checkpoint(tmp_path) is None
+        (folder / "rng_state_2.pth").touch()
+
+    with saved_whole(tmp_path, 5, {}, wait=others_write):
+        (folder / "adapter_config.json").touch()
+    assert last_checkpoint(tmp_path) == folder
+    assert {one.name for one in folder.iterdir()} >= {"rng_state_1.pth", "rng_state_2.pth", "card.json", WHOLE}
 
 
 def test_the_dev_set_is_measured_while_it_trains(tmp_path):

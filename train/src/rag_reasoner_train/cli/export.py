@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.cli import training
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
-from rag_reasoner_train.config.settings import JUDGE_TOKENS, KEPT
+from rag_reasoner_train.config.settings import ANSWERED, JUDGE_TOKENS, KEPT
 
 EXAMPLES = f"""
 Examples:
@@ -59,14 +60,36 @@ def export(
     kept: Annotated[
         float, typer.Option(min=0.5, max=1, help="The share of relevant documents that the filter shall keep.")
     ] = KEPT,
+    answered: Annotated[
+        float, typer.Option(min=0.5, max=1, help="The share of answerable questions that shall get an answer.")
+    ] = ANSWERED,
+    list_size: Annotated[
+        int | None, typer.Option(min=2, help="Rank only so many of the best as a list: as many as the run's lists had.")
+    ] = None,
+    held: Annotated[
+        bool, typer.Option("--held", help="With --list-size: hold replies to the format, quotes too.")
+    ] = False,
 ) -> None:
     """Write what a run has learned to a folder that `ReasoningReranker(model=FOLDER)` loads."""
     from rag_reasoner_train.exporting import Wanted
     from rag_reasoner_train.exporting import export as run_export
 
     folders = tuple(calibrate or ())
+    if held and list_size is None:
+        raise InvalidInput("--held is written beside --list-size: give both, or neither")
     wanted = Wanted(
-        merged, dtype.value if dtype else None, folders, split, rows, method.value, judge_tokens, nearness, kept
+        merged,
+        dtype.value if dtype else None,
+        folders,
+        split,
+        rows,
+        method.value,
+        judge_tokens,
+        nearness,
+        kept,
+        answered,
+        list_size,
+        held,
     )
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)

@@ -1,17 +1,24 @@
 """`rag-reasoner-train data filtered`: rows as the coarse filter leaves them."""
 
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rag_reasoner.cli.build import counting, working
-from rag_reasoner.stages.keep import parse_keep
+from rag_reasoner.errors import InvalidInput
+from rag_reasoner.stages.keep import Keep, parse_keep
 from rag_reasoner_train.cli import options
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
+from rag_reasoner_train.cli.rows import Unanswerable
+from rag_reasoner_train.rows.abstention import with_unanswerable
 from rag_reasoner_train.rows.build import write_rows
+from rag_reasoner_train.rows.filtered import Kept, judge_rows, kept_file
 from rag_reasoner_train.rows.filtered import filtered as as_filtered
-from rag_reasoner_train.rows.filtered import judge_rows, kept_file
+from rag_reasoner_train.rows.met import kept_as_met, read_met
 from rag_reasoner_train.rows.reading import read_rows
+from rag_reasoner_train.rows.row import Row
 
 EXAMPLES = f"""
 Examples:
@@ -29,21 +36,48 @@ A run that was stopped goes on where it was when the same command is given again
 @guarded
 def filtered(
     data: options.Folder,
-    judge: Annotated[str, typer.Option(metavar="FOLDER|ID|lexical", help="The model that filters: an export, say.")],
     out: options.Out,
+    judge: Annotated[
+        str | None, typer.Option(metavar="FOLDER|ID|lexical", help="The model that filters: an export, say.")
+    ] = None,
+    met: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="In its place: the order in which this run met the candidates.")
+    ] = None,
     split: options.Split = "train",
-    keep: Annotated[str, typer.Option(help="What the filter keeps: auto, all, a number or a probability.")] = "auto",
+    keep: Annotated[
+        str,
+        typer.Option(help="What the filter keeps: auto, all, a number or a probability; with --met a number or all."),
+    ] = "auto",
+    unanswerable: Unanswerable = 0.0,
     seed: options.Seed = 0,
 ) -> None:
     """Put a judge's filter before the rows: its order, and without what it drops. For the list-wise stages."""
+    if (judge is None) == (met is None):
+        raise InvalidInput("give --judge, a model that filters, or --met, a run that told these candidates apart")
+    origin = options.origin([data], seed)
+    rows = _with_twins(read_rows(data, split), unanswerable, seed)
+    parsed = parse_keep(keep)
+    kept = _as_met(rows, met, parsed) if met else _judged(rows, judge, parsed, keep, kept_file(out, split))
+    built = write_rows(as_filtered((row for row in rows if row.id in kept), kept), origin, out, split)
+    typer.echo(f"{built.rows} rows written to {out / split}.jsonl, {len(rows) - built.rows} had nothing left")
+
+
+def _with_twins(rows: Iterable[Row], share: float, seed: int) -> list[Row]:
+    """The rows and their new unanswerable twins; a row may have brought its own."""
+    twins = {twin.id: twin for row in rows for twin in with_unanswerable(row, share, seed)}
+    return list(twins.values())
+
+
+def _as_met(rows: Sequence[Row], run: Path, keep: Keep) -> Kept:
+    if isinstance(keep, float) or keep == "auto":
+        raise InvalidInput(f"--keep {keep}: with --met give a number of candidates, or all")
+    return kept_as_met(rows, read_met(run), keep if isinstance(keep, int) else None)
+
+
+def _judged(rows: Sequence[Row], judge: str | None, keep: Keep, said: str, noted: Path) -> Kept:
     from rag_reasoner import ReasoningReranker
 
-    rows = read_rows(data, split)
-    origin = options.origin([data], seed)
-    total = sum(1 for _ in rows)
     with working("loading the judge"):
-        reranker = ReasoningReranker(judge, stages=("filter",), keep=parse_keep(keep), on_error="raise")
-    with counting("judging", total) as advance:
-        kept = judge_rows(rows, reranker, f"{judge}, keep {keep}", kept_file(out, split), advance)
-    built = write_rows(as_filtered(rows, kept), origin, out, split)
-    typer.echo(f"{built.rows} rows written to {out / split}.jsonl, {total - built.rows} had nothing left")
+        reranker = ReasoningReranker(judge, stages=("filter",), keep=keep, on_error="raise")
+    with counting("judging", len(rows)) as advance:
+        return judge_rows(rows, reranker, f"{judge}, keep {said}", noted, advance)

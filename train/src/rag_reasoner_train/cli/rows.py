@@ -48,12 +48,15 @@ def rows(
     missed: Annotated[
         bool, typer.Option("--missed", help="Sample as many rows that retrieval gets wrong as ones it gets right.")
     ] = False,
+    pages: Annotated[
+        float, typer.Option(min=0, max=1, help="Join the candidates of this share of the rows to pages, three to each.")
+    ] = 0.0,
     seed: options.Seed = 0,
     skip_bad: options.SkipBad = False,
     licence: options.Licence = None,
 ) -> None:
     """Check rows, and make them ready: hard negatives, unanswerable questions, order, sample, data card."""
-    wanted = Preparation(sample, mine, unanswerable, candidates, easy, order, seed, missed)
+    wanted = Preparation(sample, mine, unanswerable, candidates, easy, order, seed, missed, pages)
     with working("preparing rows"):
         built = build_rows(options.origin(data, seed, licence), out, split, wanted, skip_bad=skip_bad)
     typer.echo(f"{built.rows} rows written to {out / split}.jsonl, {len(built.rejected)} rejected")

@@ -92,7 +92,7 @@ def _unknown(key: str, known: set[str], file: Path) -> str:
 
 
 def _checked(stage: type[OURS], values: dict[str, Any], file: Path) -> OURS:
-    lists = {"data", "dev_data", "tasks"}
+    lists = {"data", "dev_data", "lists", "tasks"}
     made = {key: [value] if key in lists and isinstance(value, str) else value for key, value in values.items()}
     try:
         return TypeAdapter(stage).validate_python(made)

@@ -13,6 +13,9 @@ JUDGE_TOKENS = 256
 KEPT = 0.97
 """The share of the relevant documents that a coarse filter shall keep."""
 
+ANSWERED = 0.94
+"""The share of the questions with an answer among their documents that shall get one."""
+
 DEFAULT_WEIGHTS: Mapping[str, float] = {
     "form": 0.1,
     "rank_ndcg": 0.4,
@@ -29,7 +32,8 @@ class Common:
     `base` is "default", a folder or a hub id; `start` the adapter (a folder of an earlier stage) that training goes on
     from. `words` cuts documents, None shows them whole. `judge_tokens` (a judgement's document) and `document_tokens`
     (each of a list) cut them in its place, exactly as the arguments of a ReasoningReranker that have these names.
-    `tokens_per_batch` bounds what is computed at once.
+    `tokens_per_batch` bounds what is computed at once. `compiled` computes what is between the products of a Llama's
+    layers in one pass each, after a minute of compiling.
     """
 
     out: Path
@@ -54,6 +58,7 @@ class Common:
     tokens_per_batch: int = 4096
     seed: int = 0
     samples_every: int = 20
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +67,14 @@ class Sft(Common):
 
     "contrastive" judges the candidates of a row against each other and by themselves (`bce` weighs the second); what a
     document's nearness to the question by words is worth, `nearness`, is added there, so that the rest is learned;
-    "completion" learns the perfect replies of `tasks`, token by token.
+    "completion" learns the perfect replies of `tasks`, token by token; with `one_task` each row is asked one of its
+    tasks only, by lot. "joint" does both in the same steps: `data` is judged, and of `lists`, folders with
+    chains, the perfect replies are learned.
     """
 
-    objective: Literal["contrastive", "completion"] = "completion"
+    objective: Literal["contrastive", "completion", "joint"] = "completion"
+    lists: tuple[Path, ...] = ()
+    one_task: bool = False
     bce: float = 0.5
     nearness: float = 0.0
     tasks: tuple[TaskName | Literal["relevance"], ...] = ("relevance", "rank", "rank_and_answer")

@@ -31,20 +31,26 @@ def listwise_examples(
     tasks: Sequence[TaskName] = ("rank", "rank_and_answer"),
     order: Order = "shuffled",
     shuffles: int = 1,
+    one_task: bool = False,
     view: View = WHOLE,
     seed: int = 0,
 ) -> Iterator[Example]:
     """Each row in `shuffles` orders, with each of the `tasks`. A row without a chain has no target.
 
-    Where its chain does not carry the answer for certain, a row teaches no answer: only "rank" is made of it.
+    Where its chain does not carry the answer for certain, a row teaches no answer: only "rank" is made of it. With
+    `one_task` each row is asked but one of the tasks that suit it, by lot.
     """
     for row in rows:
         chain = (chains or {}).get(row.id)
         for number in range(shuffles):
             documents = _ordered(row, order, number, seed)
-            for name in tasks:
-                if chain is None or chain.certain or not TASKS[name].gives_answer:
-                    yield _example(row, documents, chain, name, number, view)
+            suited = [name for name in tasks if chain is None or chain.certain or not TASKS[name].gives_answer]
+            for name in _drawn(suited, f"{seed}/{row.id}/{number}/task") if one_task else suited:
+                yield _example(row, documents, chain, name, number, view)
+
+
+def _drawn(names: Sequence[TaskName], seed: str) -> Sequence[TaskName]:
+    return [Random(seed).choice(names)] if names else []
 
 
 def _ordered(row: Row, order: Order, number: int, seed: int) -> tuple[Document, ...]:

@@ -44,6 +44,7 @@ def _calibration(measured: Measured | None) -> list[str]:
     return [
         f"- P(relevant) is calibrated on {measured.pairs} pairs: {told} (each half by a fit on the other)",
         f"- the filter drops what is below {measured.drop_below:.3g}: {measured.dropped:.0%} of what is irrelevant",
+        f"- where no document reaches {measured.abstain_below:.3g}, the documents do not say",
     ]
 
 

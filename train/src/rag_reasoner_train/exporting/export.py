@@ -11,7 +11,7 @@ from rag_reasoner.evaluate.fit import Method
 from rag_reasoner.models.adapter_card import CARD
 from rag_reasoner.models.base_hash import base_hash
 from rag_reasoner_train.config import Common
-from rag_reasoner_train.config.settings import JUDGE_TOKENS, KEPT, common_from
+from rag_reasoner_train.config.settings import ANSWERED, JUDGE_TOKENS, KEPT, common_from
 from rag_reasoner_train.examples.near import nearness_by_id
 from rag_reasoner_train.exporting.card import model_card
 from rag_reasoner_train.exporting.source import Source, source_of
@@ -29,7 +29,8 @@ class Wanted:
 
     `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `nearness` fits,
     by "platt", what shared words add to the judge's odds. `kept` is the share of the relevant documents that the filter
-    shall keep.
+    shall keep, `answered` that of the answerable questions that shall be answered. `list_size` and `held` are written
+    into the card: how many documents the run's lists held, and whether replies are to be held to the format.
     """
 
     merged: bool = False
@@ -41,16 +42,20 @@ class Wanted:
     judge_tokens: int = JUDGE_TOKENS
     nearness: bool = False
     kept: float = KEPT
+    answered: float = ANSWERED
+    list_size: int | None = None
+    held: bool = False
 
 
 def export(place: Path, out: Path, wanted: Wanted = Wanted()) -> Measured | None:
     """Export the run or checkpoint at `place` to `out`, a new folder; its calibration where one was wanted."""
     source = source_of(place)
+    lists = _lists(source, wanted)
     measured = _measured(source, wanted) if wanted.calibrate else None
     with new_folder(out) as folder:
         whole = wanted.merged or not source.is_adapter
         _write_weights(source, folder, wanted, whole=whole)
-        _write_words(source, folder, measured, whole=whole)
+        _write_words(source, folder, measured, lists, whole=whole)
     return measured
 
 
@@ -64,12 +69,24 @@ def _write_weights(source: Source, folder: Path, wanted: Wanted, *, whole: bool)
         write_merged(str(source.checkpoint), None, folder, wanted.dtype)
 
 
-def _write_words(source: Source, folder: Path, measured: Measured | None, *, whole: bool) -> None:
-    card: Mapping[str, Any] = source.told["card"]
+def _lists(source: Source, wanted: Wanted) -> Mapping[str, Any]:
+    """What the card says of lists. Raises InvalidInput where the run did not fix how much of a document they show."""
+    if wanted.list_size is None:
+        return {}
+    tokens = source.told["settings"]["document_tokens"]
+    if tokens is None:
+        raise InvalidInput("--list-size needs a run with document_tokens: its lists are then shown alike in inference")
+    return {"lists": {"size": wanted.list_size, "tokens": tokens, "held": wanted.held}}
+
+
+def _write_words(
+    source: Source, folder: Path, measured: Measured | None, lists: Mapping[str, Any], *, whole: bool
+) -> None:
+    card: Mapping[str, Any] = {**source.told["card"], **lists}
     if whole:  # these weights are a base of their own: the hash is theirs
         card = {**card, "base_hash": base_hash(folder)}
     if measured:
-        card = {**card, "calibration": measured.as_value(), "drop_below": measured.drop_below}
+        card = {**card, "calibration": measured.as_value(), **measured.lines()}
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     told = model_card(source.told, source.figures, measured, "merged weights" if whole else "adapter")
     (folder / "README.md").write_text(told, encoding="utf-8")
@@ -85,7 +102,8 @@ def _measured(source: Source, wanted: Wanted) -> Measured:
     desk = Desk(learner, settings.dev_data)
     sized = desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
     judged = dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch)
-    return measure(judged, wanted.method, nearness_by_id(rows) if wanted.nearness else None, wanted.kept).usable()
+    near = nearness_by_id(rows) if wanted.nearness else None
+    return measure(judged, wanted.method, near, wanted.kept, wanted.answered).usable()
 
 
 def _settings_of(source: Source, wanted: Wanted) -> Common:

@@ -1,6 +1,6 @@
 """Sequences that begin alike, as trees: their common beginning is computed once, the rest branches off. Pure.
 
-The candidates of one question share instructions and question, the replies to one prompt share the prompt. Trees stand
+Prompts of one task share its instructions, the replies to one prompt share the prompt. Trees stand
 one after another in a single row without padding: `position`s start anew in each, and a token attends to what stands
 before it in its own branch and to the beginning of its own tree, so that the numbers are those of separate sequences.
 """

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,21 @@ WHOLE = "whole"
 
 
 @contextmanager
-def saved_whole(out: str | Path, step: int, card: Mapping[str, Any]) -> Iterator[None]:
+def saved_whole(
+    out: str | Path, step: int, card: Mapping[str, Any], *, first: bool = True, wait: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Gives the checkpoint of `step` its card and marks it as whole.
 
-    Raises NotWritten, and removes the checkpoint, where the disk does not take it.
+    Where several processes write it, `wait` returns when all of them have, and only the `first` marks it. Raises
+    NotWritten, and removes the checkpoint, where the disk does not take it.
     """
     folder = Path(out) / f"checkpoint-{step}"
     try:
         yield
-        if (folder / ADAPTER).is_file():  # whole weights are no adapter of their base, and need no card
+        wait()
+        if first and (folder / ADAPTER).is_file():  # whole weights are no adapter of their base, and need no card
             (folder / CARD).write_text(json.dumps(dict(card), indent=2) + "\n", encoding="utf-8")
-        if folder.is_dir():
+        if first and folder.is_dir():
             (folder / WHOLE).touch()
     except (OSError, RuntimeError) as error:  # torch and safetensors tell a full disk as a RuntimeError
         shutil.rmtree(folder, ignore_errors=True)

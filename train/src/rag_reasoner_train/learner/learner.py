@@ -15,6 +15,7 @@ from rag_reasoner.models.default import pull
 from rag_reasoner_train.config.settings import Common
 from rag_reasoner_train.forward.attention import attend_by_trees, packs
 from rag_reasoner_train.learner.checkpoints import last_checkpoint
+from rag_reasoner_train.learner.compiled import compile_between_products
 from rag_reasoner_train.learner.lora import compute_in_one_pass
 
 _SIZES = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout"}
@@ -63,6 +64,8 @@ def load_learner(settings: Common) -> Learner:
         _cast_once(model)
     if settings.tuning == "lora":
         compute_in_one_pass(model)
+    if settings.compiled:
+        compile_between_products(loaded.model)
     return Learner(model, loaded, base, mixed)
 
 

@@ -9,6 +9,7 @@ from rag_reasoner.retrieve.lexical import LexicalRetriever
 from rag_reasoner_train.rows.abstention import with_unanswerable
 from rag_reasoner_train.rows.balance import Bucket, balanced_ids, bucket
 from rag_reasoner_train.rows.hard_negatives import Collection
+from rag_reasoner_train.rows.joined import with_pages
 from rag_reasoner_train.rows.order import Order, RetrieverOf, by_retrieval, fewer, in_order
 from rag_reasoner_train.rows.row import Row
 
@@ -18,7 +19,8 @@ class Preparation:
     """What is to be done. `sample`: so many rows, balanced, and with `missed` as many of each kind that retrieval gets
     wrong as those that it gets right; `mine`: so many hard negatives more for each row;
     `unanswerable`: the share of rows without a relevant candidate that are added; `candidates`: so many a row, of whose
-    irrelevant ones the share `easy` is drawn at random and the rest is what retrieval ranks first.
+    irrelevant ones the share `easy` is drawn at random and the rest is what retrieval ranks first; `pages`: the share
+    of the rows whose candidates are joined to pages.
     """
 
     sample: int | None = None
@@ -29,9 +31,10 @@ class Preparation:
     order: Order = "retrieval"
     seed: int = 0
     missed: bool = False
+    pages: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("unanswerable", "easy"):
+        for name in ("unanswerable", "easy", "pages"):
             share = getattr(self, name)
             if not 0 <= share <= (0.9 if name == "unanswerable" else 1):
                 raise InvalidInput(f"{name}={share}: give a share from 0 up to {0.9 if name == 'unanswerable' else 1}")
@@ -44,7 +47,8 @@ def prepare(rows: Iterable[Row], wanted: Preparation, retriever_of: RetrieverOf 
     collection = Collection(rows, retriever_of) if wanted.mine else None
     for row in rows:
         if taken is None or row.id in taken:
-            harder = collection.harder(row, wanted.mine) if collection else row
+            paged = with_pages(row, wanted.pages, wanted.seed)
+            harder = collection.harder(paged, wanted.mine) if collection else paged
             for one in with_unanswerable(harder, wanted.unanswerable, wanted.seed):
                 yield _arranged(one, wanted, retriever_of)
 

@@ -21,7 +21,9 @@ DEFAULTS: Mapping[str, Any] = {
     "eval_steps": 50,
     "report_to": ["tensorboard"],
     "remove_unused_columns": False,
+    "ddp_broadcast_buffers": False,
 }
+"""Buffers are constants here; sent with each forward pass, they hang processes that make different numbers of them."""
 
 
 def arguments_of(stage: Literal["sft", "pointwise", "listwise"]) -> type:

@@ -10,7 +10,7 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.fit import FITS, Method, platt
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.calibration import Calibration, Platt, raised, worth_of_nearness
-from rag_reasoner_train.config.settings import KEPT
+from rag_reasoner_train.config.settings import ANSWERED, KEPT
 from rag_reasoner_train.stages.dev import BINS, Judged
 
 Near = Mapping[str, float]
@@ -25,6 +25,7 @@ class Measured:
     """A calibration and what it does. `before` is the ECE of the raw probabilities, `after` that of each half of the
     questions under a fit on the other half. It `rises` unless what is irrelevant was found likelier to be relevant. Of
     what is relevant, all but the wanted share are likelier than `drop_below`, and `dropped` of what is not is below it.
+    Of the questions that have an answer, all but the wanted share have a candidate as likely as `abstain_below`.
     """
 
     calibration: Calibration
@@ -33,6 +34,7 @@ class Measured:
     after: float
     drop_below: float
     dropped: float
+    abstain_below: float
 
     @property
     def rises(self) -> bool:
@@ -47,17 +49,27 @@ class Measured:
             )
         return self
 
+    def lines(self) -> dict[str, float]:
+        """The probabilities below which something is done, as a card holds them."""
+        return {"drop_below": self.drop_below, "abstain_below": self.abstain_below}
+
     def as_value(self) -> dict[str, Any]:
         """The calibration as a card holds it."""
         name = "platt" if isinstance(self.calibration, Platt) else "isotonic"
         return {name: asdict(self.calibration)}
 
 
-def measure(judged: Sequence[Judged], method: Method, near: Near | None = None, kept: float = KEPT) -> Measured:
+def measure(
+    judged: Sequence[Judged],
+    method: Method,
+    near: Near | None = None,
+    kept: float = KEPT,
+    answered: float = ANSWERED,
+) -> Measured:
     """Fit on all pairs, and measure on halves; with "platt", what `near` is worth is fitted too where it is given.
 
-    `kept` is the share of what is relevant that a filter shall keep. Raises InvalidInput where a half has labels of one
-    kind only.
+    `kept` is the share of what is relevant that a filter shall keep, `answered` the share of the questions with an
+    answer that shall get one. Raises InvalidInput where a half has labels of one kind only.
     """
     near = near if method == "platt" else None
     halves = [[one for one in judged if _half(one) == half] for half in (0, 1)]
@@ -72,8 +84,19 @@ def measure(judged: Sequence[Judged], method: Method, near: Near | None = None, 
     raw = _pairs(judged)
     before = expected_calibration_error([p for p, _ in raw], [label for _, label in raw], BINS)
     fitted = _fit(judged, method, near)
-    least, dropped = _line([(_applied(fitted, one, near), bool(one.example.relevant)) for one in judged], kept)
-    return Measured(fitted, len(raw), before, expected_calibration_error(mapped, labels, BINS), least, dropped)
+    found = [_applied(fitted, one, near) for one in judged]
+    least, dropped = _line([(p, bool(one.example.relevant)) for p, one in zip(found, judged, strict=True)], kept)
+    after = expected_calibration_error(mapped, labels, BINS)
+    return Measured(fitted, len(raw), before, after, least, dropped, _silence(judged, found, answered))
+
+
+def _silence(judged: Sequence[Judged], found: Sequence[float], answered: float) -> float:
+    """The probability below which the best candidates of at most 1 - `answered` of the answerable questions are."""
+    best: dict[str, float] = {}
+    for one, p in zip(judged, found, strict=True):
+        best[one.example.group] = max(p, best.get(one.example.group, 0.0))
+    answerable = sorted(best[group] for group in {one.example.group for one in judged if one.example.relevant})
+    return max(answerable[int((1 - answered) * len(answerable))], SMALLEST)
 
 
 def _line(found: Sequence[tuple[float, bool]], kept: float) -> tuple[float, float]:

@@ -49,8 +49,10 @@ class Contrastive:
         ]
         losses = [row_loss(row, label, self.bce) for row, label in zip(found, labels, strict=True)]
         first = [bool(label[row.argmax()]) for row, label in zip(found, labels, strict=True) if label.any()]
-        read = sum(one.tokens for unit in units for one in unit)
-        return Outcome(torch.stack(losses).sum(), len(units), read, {"hit@1": (float(sum(first)), len(first))})
+        ours = [one for unit in units for one in unit]
+        met = dict(zip([one.example.id for one in ours], margin.tolist(), strict=True))
+        figures = {"hit@1": (float(sum(first)), len(first))}
+        return Outcome(torch.stack(losses).sum(), len(units), sum(one.tokens for one in ours), figures, met)
 
     def figures(self, model: Any, units: Sequence[Unit], most: int) -> Mapping[str, float]:
         """The loss and what the judgements are worth, both of one and the same look at the dev set."""

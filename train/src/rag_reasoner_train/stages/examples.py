@@ -7,7 +7,7 @@ from rag_reasoner.errors import InvalidInput
 from rag_reasoner.stages.fit import Count
 from rag_reasoner_train.chains.chain import Chain
 from rag_reasoner_train.chains.files import read_chains
-from rag_reasoner_train.config.settings import Common
+from rag_reasoner_train.config.settings import Common, Sft
 from rag_reasoner_train.examples import Example, listwise_examples, pointwise_examples
 from rag_reasoner_train.examples.listwise import Order, TaskName
 from rag_reasoner_train.rows.balance import balanced_ids, set_of
@@ -19,6 +19,11 @@ from rag_reasoner_train.rows.view import Tokens, View
 def training_rows(settings: Common) -> list[Row]:
     """The rows to train on. Raises InvalidInput where there are none."""
     return _rows(settings.data, settings.split, settings.rows, settings.images, settings.seed)
+
+
+def list_rows(settings: Sft) -> list[Row]:
+    """The rows whose perfect replies a joint run learns. Raises InvalidInput where there are none."""
+    return _rows(settings.lists, settings.split, None, settings.images, settings.seed)
 
 
 def dev_rows(settings: Common) -> list[Row]:
@@ -41,11 +46,15 @@ def ranking_examples(
     order: Order,
     shuffles: int,
     chains: Mapping[str, Chain] | None = None,
+    *,
+    one_task: bool = False,
 ) -> list[Example]:
     """The rows' list-wise examples, with targets where there are `chains`. `count` is the learner's."""
     view = _view(settings, settings.document_tokens, count)
     return list(
-        listwise_examples(rows, chains, tasks=tasks, order=order, shuffles=shuffles, view=view, seed=settings.seed)
+        listwise_examples(
+            rows, chains, tasks=tasks, order=order, shuffles=shuffles, one_task=one_task, view=view, seed=settings.seed
+        )
     )
 
 

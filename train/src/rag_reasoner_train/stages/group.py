@@ -139,7 +139,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return _rows(found.logprobs, replies, width), _rows(spread, replies, width)
 
     def _save_checkpoint(self, *args: Any, **options: Any) -> None:
-        with saved_whole(self.args.output_dir, self.state.global_step, self._card):
+        first, wait = self.is_world_process_zero(), self.accelerator.wait_for_everyone
+        with saved_whole(self.args.output_dir, self.state.global_step, self._card, first=first, wait=wait):
             super()._save_checkpoint(*args, **options)
 
     def _prompts(self, places: Any) -> list[Encoded]:

@@ -1,7 +1,7 @@
 """What supervised fine-tuning makes small, and what it tells of a batch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag_reasoner_train.stages.encoding import Sized
@@ -15,12 +15,16 @@ Unit = tuple[Sized, ...]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The loss summed over `items`, and figures summed likewise, of `tokens` tokens read."""
+    """The loss summed over `items`, and figures summed likewise, of `tokens` tokens read.
+
+    `margins`: what was made of each candidate that was judged, by its example's id.
+    """
 
     loss: "torch.Tensor"
     items: int
     tokens: int
     figures: Mapping[str, tuple[float, int]]
+    margins: Mapping[str, float] = field(default_factory=dict)
 
 
 class Objective(Protocol):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from transformers import TrainingArguments, set_seed
 
+from rag_reasoner.errors import InvalidInput
 from rag_reasoner_train.config import Run, Sft
 from rag_reasoner_train.examples import Example
 from rag_reasoner_train.examples.near import nearness_by_id
@@ -18,6 +19,7 @@ from rag_reasoner_train.stages.arguments import arguments
 from rag_reasoner_train.stages.completion import Completion
 from rag_reasoner_train.stages.contrastive import Contrastive
 from rag_reasoner_train.stages.encoding import Desk
+from rag_reasoner_train.stages.joint import Joint
 from rag_reasoner_train.stages.objective import Objective, Unit
 from rag_reasoner_train.stages.packs import packs, padded_packs
 from rag_reasoner_train.stages.record import Curves, card_of, write_run
@@ -33,7 +35,7 @@ def sft(run: Run[Sft], *, resume: bool = False) -> Path:
     desk = Desk(learner, (*settings.data, *settings.dev_data))
     taught, asked = examples.training_rows(settings), examples.dev_rows(settings)
     objective = _objective(settings, learner, desk, [*taught, *asked])
-    units = _units(taught, settings, desk, settings.split)
+    units = _units(taught, settings, desk, settings.split) + _lists(settings, desk)
     shown = _units(asked, settings, desk, settings.dev_split)
     card = card_of(run, learner)
     trainer = PackTrainer(
@@ -52,28 +54,48 @@ def sft(run: Run[Sft], *, resume: bool = False) -> Path:
 
 
 def _objective(settings: Sft, learner: Learner, desk: Desk, rows: Sequence[Row]) -> Objective:
-    if settings.objective == "contrastive":
-        near = nearness_by_id(rows) if settings.nearness else {}
-        return Contrastive(learner, desk, settings.bce, {one: settings.nearness * share for one, share in near.items()})
-    return Completion(learner, desk)
+    writing = Completion(learner, desk)
+    if settings.objective == "completion":
+        return writing
+    near = nearness_by_id(rows) if settings.nearness else {}
+    given = {one: settings.nearness * share for one, share in near.items()}
+    judging = Contrastive(learner, desk, settings.bce, given)
+    return Joint(judging, writing) if settings.objective == "joint" else judging
+
+
+def _lists(settings: Sft, desk: Desk) -> list[Unit]:
+    """The replies that a joint run learns besides its rows. Raises InvalidInput where lists and objective disagree."""
+    if (settings.objective == "joint") != bool(settings.lists):
+        raise InvalidInput("objective: joint needs `lists`, folders whose chains are learned; no other takes them")
+    if not settings.lists:
+        return []
+    made = _replies(examples.list_rows(settings), settings, desk, settings.lists, settings.split)
+    return [(one,) for one in desk.sized(made)]
 
 
 def _units(rows: Sequence[Row], settings: Sft, desk: Desk, split: str) -> list[Unit]:
-    """The rows' candidates together for the contrastive objective; for the other each example by itself."""
-    if settings.objective == "contrastive":
+    """The rows' candidates together where they are told apart; else each example by itself."""
+    if settings.objective != "completion":
         return dev.rows_of(desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1))
     return [(one,) for one in desk.sized(_to_complete(rows, settings, desk, split))]
 
 
 def _to_complete(rows: Sequence[Row], settings: Sft, desk: Desk, split: str) -> list[Example]:
-    lists = [name for name in settings.tasks if name != "relevance"]
     pairs = examples.relevance_examples(rows, settings, desk.count) if "relevance" in settings.tasks else []
-    if not lists or not rows:
-        return pairs
     folders = settings.data if split == settings.split else settings.dev_data or settings.data
+    return pairs + _replies(rows, settings, desk, folders, split)
+
+
+def _replies(rows: Sequence[Row], settings: Sft, desk: Desk, folders: Sequence[Path], split: str) -> list[Example]:
+    """The rows' lists with their perfect replies; those that have none are left out."""
+    tasks = [name for name in settings.tasks if name != "relevance"]
+    if not tasks or not rows:
+        return []
     chains = examples.chains_of(folders, split)
-    made = examples.ranking_examples(rows, settings, desk.count, lists, settings.order, settings.shuffles, chains)
-    return pairs + [one for one in made if one.target is not None]
+    made = examples.ranking_examples(
+        rows, settings, desk.count, tasks, settings.order, settings.shuffles, chains, one_task=settings.one_task
+    )
+    return [one for one in made if one.target is not None]
 
 
 def _gathered(units: Sequence[Unit], settings: Sft, learner: Learner) -> list[tuple[Unit, ...]]:

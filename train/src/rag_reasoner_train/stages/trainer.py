@@ -7,11 +7,13 @@ way, and nothing of it would be left. `docs/training.md` tells more.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer, TrainingArguments
 
 from rag_reasoner_train.learner.checkpoints import saved_whole
+from rag_reasoner_train.rows.met import note_met
 from rag_reasoner_train.stages.faults import refuse_not_a_number
 from rag_reasoner_train.stages.objective import Objective, Unit
 
@@ -51,6 +53,7 @@ class PackTrainer(Trainer):  # type: ignore[misc]
         loss = found.loss / (num_items_in_batch or found.items)
         refuse_not_a_number(found.loss, self.state.global_step + 1, [unit[0].example.id for unit in pack])
         self._note(found.tokens, found.figures)
+        note_met(Path(self.args.output_dir), self.args.process_index, found.margins)
         return loss
 
     def _get_num_items_in_batch(self, batch_samples: Sequence[Mapping[str, Pack]], device: Any) -> int:
@@ -75,7 +78,8 @@ class PackTrainer(Trainer):  # type: ignore[misc]
         return figures
 
     def _save_checkpoint(self, *args: Any, **options: Any) -> None:
-        with saved_whole(self.args.output_dir, self.state.global_step, self._card):
+        first, wait = self.is_world_process_zero(), self.accelerator.wait_for_everyone
+        with saved_whole(self.args.output_dir, self.state.global_step, self._card, first=first, wait=wait):
             super()._save_checkpoint(*args, **options)
 
     def _note(self, tokens: int, figures: Mapping[str, tuple[float, int]]) -> None:
