@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 data=${SMOL_DATA:?give SMOL_DATA, the folder with squad, ottqa and tatqa}
 work=${1:-runs/smol}
-rows=${SMOL_ROWS:-1740}
+rows=${SMOL_ROWS:-700}
 train=${RAG_REASONER_TRAIN:-rag-reasoner-train}
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
@@ -32,7 +32,7 @@ rows_of() { # OUT SAMPLE SEED: natural rows of six candidates, an eighth of them
 
 step "data: rows to tell apart, and others for later"
 rows_of "$work/data" "$rows" 21
-rows_of "$work/more" "$((rows / 3))" 22
+rows_of "$work/more" "$((rows / 6))" 22
 
 step "the judge: candidates told apart"
 learn sft "$here/configs/smol/judge.yaml" "$work/judge" --data "$work/data"
@@ -44,11 +44,11 @@ step "lists: the best three of each row as the judge met it, a fifth of them wit
 step "lists with quotes and answers, and judging beside"
 learn sft "$here/configs/smol/joint.yaml" "$work/joint" --data "$work/more" --set "start=$work/judge" --set "lists=$work/lists"
 
-step "calibration, on dev rows with all their candidates"
+step "calibration, on dev rows with all their candidates; the lists are not good enough to be shown"
 for set in squad ottqa tatqa; do
   [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
 done
-[ -d "$work/adapter" ] || "$train" export "$work/joint" --out "$work/adapter" --dtype bfloat16 --nearness --kept 0.96 --rows "${SMOL_DEV:-150}" \
-  --list-size 3 --held --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
+[ -d "$work/adapter" ] || "$train" export "$work/joint" --out "$work/adapter" --dtype bfloat16 --nearness --rows "${SMOL_DEV:-150}" \
+  --judges-only --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
 
 step "done: $work/adapter; copy it to src/rag_reasoner/adapter"

@@ -63,6 +63,17 @@ def test_how_lists_were_learned_travels_with_the_export(tmp_path):
     assert backend.together.replies == 1
 
 
+def test_lists_that_are_not_good_enough_can_be_left_out_of_an_export(tmp_path):
+    data = tiny_runs.write_rows(tmp_path / "lists", toys(4))
+    build_chains(data, data, "train")
+    run = tiny_runs.run_of(tmp_path, "sft", rows=4, max_steps=1, objective="joint", lists=[str(data)], tasks=["rank"])
+    sft(run)
+    for wanted in (Wanted(), Wanted(judges_only=True)):
+        export(tmp_path / "sft", tmp_path / str(wanted.judges_only), wanted)
+    assert not TransformersLocal(tmp_path / "False", device="cpu").card.judges_only
+    assert TransformersLocal(tmp_path / "True", device="cpu").card.judges_only
+
+
 def test_a_list_size_is_refused_where_the_run_did_not_fix_how_much_is_shown(trained, tmp_path):
     with pytest.raises(InvalidInput, match="document_tokens"):
         export(trained[0], tmp_path / "model", Wanted(list_size=2))

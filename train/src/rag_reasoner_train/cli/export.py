@@ -66,6 +66,9 @@ def export(
     list_size: Annotated[
         int | None, typer.Option(min=2, help="Rank only so many of the best as a list: as many as the run's lists had.")
     ] = None,
+    judges_only: Annotated[
+        bool, typer.Option("--judges-only", help="Leave out what the run learned of lists: the order is P(relevant).")
+    ] = False,
     held: Annotated[
         bool, typer.Option("--held", help="With --list-size: hold replies to the format, quotes too.")
     ] = False,
@@ -77,6 +80,8 @@ def export(
     folders = tuple(calibrate or ())
     if held and list_size is None:
         raise InvalidInput("--held is written beside --list-size: give both, or neither")
+    if judges_only and list_size is not None:
+        raise InvalidInput("--judges-only leaves lists out: give no --list-size beside it")
     wanted = Wanted(
         merged,
         dtype.value if dtype else None,
@@ -90,6 +95,7 @@ def export(
         answered,
         list_size,
         held,
+        judges_only,
     )
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)

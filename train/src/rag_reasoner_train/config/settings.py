@@ -13,7 +13,7 @@ JUDGE_TOKENS = 256
 KEPT = 0.97
 """The share of the relevant documents that a coarse filter shall keep."""
 
-ANSWERED = 0.94
+ANSWERED = 0.96
 """The share of the questions with an answer among their documents that shall get one."""
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {

@@ -30,7 +30,8 @@ class Wanted:
     `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `nearness` fits,
     by "platt", what shared words add to the judge's odds. `kept` is the share of the relevant documents that the filter
     shall keep, `answered` that of the answerable questions that shall be answered. `list_size` and `held` are written
-    into the card: how many documents the run's lists held, and whether replies are to be held to the format.
+    into the card: how many documents the run's lists held, and whether replies are to be held to the format; with
+    `judges_only` the card says that it learned no lists, whatever the run did.
     """
 
     merged: bool = False
@@ -45,6 +46,7 @@ class Wanted:
     answered: float = ANSWERED
     list_size: int | None = None
     held: bool = False
+    judges_only: bool = False
 
 
 def export(place: Path, out: Path, wanted: Wanted = Wanted()) -> Measured | None:
@@ -71,6 +73,8 @@ def _write_weights(source: Source, folder: Path, wanted: Wanted, *, whole: bool)
 
 def _lists(source: Source, wanted: Wanted) -> Mapping[str, Any]:
     """What the card says of lists. Raises InvalidInput where the run did not fix how much of a document they show."""
+    if wanted.judges_only:
+        return {"judges_only": True}
     if wanted.list_size is None:
         return {}
     tokens = source.told["settings"]["document_tokens"]

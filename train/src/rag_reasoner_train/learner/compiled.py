@@ -19,16 +19,16 @@ def compile_between_products(model: Any) -> None:
 def _compile_llama() -> None:
     from transformers.models.llama import modeling_llama as llama
 
+    gate_times = torch.compile(_silu_times, dynamic=True)
+
+    def gated(layer: Any, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = layer.down_proj(gate_times(layer.gate_proj(x), layer.up_proj(x)))
+        return found
+
     llama.LlamaRMSNorm.forward = torch.compile(llama.LlamaRMSNorm.forward, dynamic=True)
     llama.apply_rotary_pos_emb = torch.compile(llama.apply_rotary_pos_emb, dynamic=True)
-    llama.LlamaMLP.forward = _gated
+    llama.LlamaMLP.forward = gated
 
 
-def _gated(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    gated: torch.Tensor = layer.down_proj(_silu_times(layer.gate_proj(x), layer.up_proj(x)))
-    return gated
-
-
-@torch.compile(dynamic=True)
 def _silu_times(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.silu(gate) * up

@@ -19,6 +19,9 @@ Near = Mapping[str, float]
 SMALLEST = 1e-6
 """A line below which a filter drops is a probability above 0."""
 
+LIKELY = 0.5
+"""A document that is likelier than not to be relevant says something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -96,7 +99,7 @@ def _silence(judged: Sequence[Judged], found: Sequence[float], answered: float) 
     for one, p in zip(judged, found, strict=True):
         best[one.example.group] = max(p, best.get(one.example.group, 0.0))
     answerable = sorted(best[group] for group in {one.example.group for one in judged if one.example.relevant})
-    return max(answerable[int((1 - answered) * len(answerable))], SMALLEST)
+    return min(max(answerable[int((1 - answered) * len(answerable))], SMALLEST), LIKELY)
 
 
 def _line(found: Sequence[tuple[float, bool]], kept: float) -> tuple[float, float]:

@@ -34,7 +34,7 @@ class Completion:
         import torch
 
         said = self._said(model, units)
-        return -torch.stack([one.mean() for one in torch.split(said.logprobs, said.sizes)])
+        return -torch.stack([one.mean() for one in torch.split(said.logprobs, list(said.sizes))])
 
     def _said(self, model: Any, units: Sequence[Unit]) -> Said:
         return logprobs(model, self.learner.loaded, [self.desk.exchange(one.example) for unit in units for one in unit])
