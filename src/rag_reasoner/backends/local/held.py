@@ -61,7 +61,7 @@ class _Pen:
             case Evidenced(texts, max_tokens):
                 self.text += self._evidence(Said(texts), max_tokens)
             case Free(stops, max_tokens):
-                self.text += self._freely(stops, max_tokens)
+                self.text += self._freely(stops, max_tokens).strip()
 
     def _permute(self, n: int, separator: str, following: str) -> None:
         left = [str(number) for number in range(1, n + 1)]

@@ -11,6 +11,7 @@ from rag_reasoner.quotes import find_quote
 
 MARK = '"'
 _OURS = frozenset(f"{MARK}<")
+_MARKS = "“”«"
 _UNFINISHED = "\ufffd"
 """What a tokenizer gives for a byte of a character that is not whole yet."""
 
@@ -29,9 +30,9 @@ class Said:
             return False
         words = said[1:]
         if not words.startswith(MARK):
-            return not words[:1].isspace() and not _OURS.intersection(words)
+            return _plain(words)
         quote, closed, rest = words[1:].partition(MARK)
-        return self._found(quote) and not rest if closed else self._goes_on(quote)
+        return self._found(quote) and not rest and quote == quote.strip() if closed else self._goes_on(quote)
 
     def is_whole(self, said: str) -> bool:
         """Whether nothing may follow: a quote has been closed."""
@@ -51,6 +52,12 @@ class Said:
     def _goes_on(self, quote: str) -> bool:
         """Whether the words stand in a document as the beginning of a quote: from the beginning of a word."""
         return any(_from_a_word(quote, text) for text in self._texts)
+
+
+def _plain(words: str) -> bool:
+    """Whether a reason reads back as it is written: single blanks, and nothing of ours."""
+    single = " ".join(words.split()) == words.removesuffix(" ")
+    return single and words[:1] not in tuple(_MARKS) and not _OURS.intersection(words)
 
 
 def _from_a_word(quote: str, text: str) -> bool:
