@@ -59,7 +59,9 @@ def filtered(
     parsed = parse_keep(keep)
     kept = _as_met(rows, met, parsed) if met else _judged(rows, judge, parsed, keep, kept_file(out, split))
     built = write_rows(as_filtered((row for row in rows if row.id in kept), kept), origin, out, split)
-    typer.echo(f"{built.rows} rows written to {out / split}.jsonl, {len(rows) - built.rows} had nothing left")
+    typer.echo(
+        f"{built.rows} rows written to {out / split}.jsonl, {len(rows) - built.rows} had nothing left, or were not met"
+    )
 
 
 def _with_twins(rows: Iterable[Row], share: float, seed: int) -> list[Row]:
