@@ -63,9 +63,10 @@ def test_a_quote_with_a_special_string_is_found_in_its_document():
 def test_text_comes_first_and_images_stand_where_they_belong():
     (_, user) = chat(RankTask(QUESTION, SHOWN).messages(), lambda image: "data:it")
     assert [part["type"] for part in user["content"]] == ["text", "image_url", "text"]
-    assert user["content"][0]["text"].startswith(f"Question: {QUESTION}")
+    assert user["content"][0]["text"].startswith("[1] ")
     assert user["content"][0]["text"].rstrip().endswith("[3]")
-    assert chat(of(RankTask, 2).messages(), str)[1]["content"].startswith("Question")
+    assert user["content"][2]["text"].endswith(f"Question: {QUESTION}")
+    assert chat(of(RankTask, 2).messages(), str)[1]["content"].endswith(f"Question: {QUESTION}")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -18,9 +18,9 @@ from rag_reasoner.tasks import (
     RankTask,
     RelevanceTask,
 )
-from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Permutation
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Permutation
 from rag_reasoner.tasks.statement import ABSTENTION, Statement, cite, remark
-from rag_reasoner.tasks.tags import after_thinking
+from rag_reasoner.tasks.tags import STOPS, after_thinking
 from rag_reasoner.types import FAULTS
 
 OF_FORM = {"no_answer", "unreadable", "misformatted", "duplicate", "missing", "truncated"}
@@ -126,6 +126,8 @@ def _piece(piece):
             return st.permutations(range(1, piece.n + 1)).map(lambda order: piece.separator.join(map(str, order)))
         case Free():
             return st.text().filter(lambda text: _free(text, piece.stops))
+        case Evidenced():  # where a server writes it, nothing holds it to the texts
+            return st.text().filter(lambda text: _free(text, ("\n", *STOPS))).map(lambda text: f" {text}")
     raise AssertionError(piece)
 
 
