@@ -155,6 +155,25 @@ def test_the_line_below_which_the_filter_drops_keeps_the_share_of_the_relevant_t
         assert found.dropped == pytest.approx(sum(below) / len(below))
 
 
+def test_the_line_below_which_the_documents_do_not_say_lets_the_share_of_questions_through_that_was_asked_for():
+    questions = [
+        [replace_group(one, n) for one in judged((n / 10 - 3.0, True), (-3.0 - n / 40, False))] for n in range(40)
+    ]
+    told = [one for question in questions for one in question]
+    for answered in (0.6, 0.9, 1.0):
+        found = calibrating.measure(told, "platt", answered=answered)
+        best = sorted(max(found.calibration(one.probability) for one in question) for question in questions)
+        silent = sum(p < found.abstain_below for p in best)
+        assert silent <= (1 - answered) * len(best)
+        assert found.abstain_below == min(best[silent], 0.5)
+    assert found.abstain_below < 0.5
+
+
+def replace_group(one, group):
+    """The judgement as one of question `group`."""
+    return replace(one, example=replace(one.example, id=f"{group}/{one.example.id}", group=str(group)))
+
+
 def test_a_judge_that_is_wrong_way_round_is_measured_but_not_calibrated(tmp_path):
     wrong = judged(*((3.0 - n % 3, False) for n in range(20)), *((n % 3 - 3.0, True) for n in range(20)))
     with pytest.raises(InvalidInput, match=r"irrelevant first \(over 40 pairs"):

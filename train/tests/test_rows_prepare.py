@@ -188,7 +188,8 @@ def test_a_sample_can_have_as_many_rows_that_retrieval_misses_as_ones_that_it_ge
 
 def test_pages_join_three_candidates_each_and_are_as_relevant_as_the_best_of_them():
     many = [{"id": str(n), "title": "T" if n < 9 else "U", "text": f"text {n}"} for n in range(10)]
-    before = row(candidates=many, relevant={"0": 0.5, "2": 0.5, "4": 0.5, "7": 1.0})
+    grades = {"0": 0.5, "2": 0.5, "4": 0.5, "7": 1.0}
+    before = replace(row(candidates=many, relevant=["7"]), relevant=grades)
     (after,) = prepare([before], Preparation(pages=1.0))
     assert after.id == f"{before.id}#pages"
     assert [len(one.id.split(" + ")) for one in sorted(after.candidates, key=lambda one: -len(one.id))] == [3, 3, 3, 1]
