@@ -148,7 +148,10 @@ def test_an_extractive_answer_rests_on_what_is_in_the_ranking():
 def test_there_is_always_an_answer_if_one_is_asked_for(count):
     for model in ("lexical", Perfect(), Mute(), only_completes()):
         reranker = ReasoningReranker(model)
-        assert reranker.answer(QUERY, documents(0.5, 0.6)[:count]).answer is not None
+        said = reranker.answer(QUERY, documents(0.5, 0.6)[:count]).answer
+        assert said.text
+        assert said.answered_by
+        assert said.abstained or said.citations
         assert reranker.rerank(QUERY, documents(0.5, 0.6)[:count]).answer is None
 
 

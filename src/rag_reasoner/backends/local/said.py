@@ -11,7 +11,7 @@ from rag_reasoner.quotes import find_quote
 
 MARK = '"'
 _OURS = frozenset(f"{MARK}<")
-_MARKS = "“”«"
+_MARKS = frozenset("“”«")
 _UNFINISHED = "\ufffd"
 """What a tokenizer gives for a byte of a character that is not whole yet."""
 
@@ -57,7 +57,7 @@ class Said:
 def _plain(words: str) -> bool:
     """Whether a reason reads back as it is written: single blanks, and nothing of ours."""
     single = " ".join(words.split()) == words.removesuffix(" ")
-    return single and words[:1] not in tuple(_MARKS) and not _OURS.intersection(words)
+    return single and words[:1] not in _MARKS and not _OURS.intersection(words)
 
 
 def _from_a_word(quote: str, text: str) -> bool:
