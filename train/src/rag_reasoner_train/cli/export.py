@@ -77,25 +77,24 @@ def export(
     from rag_reasoner_train.exporting import Wanted
     from rag_reasoner_train.exporting import export as run_export
 
-    folders = tuple(calibrate or ())
     if held and list_size is None:
         raise InvalidInput("--held is written beside --list-size: give both, or neither")
     if judges_only and list_size is not None:
         raise InvalidInput("--judges-only leaves lists out: give no --list-size beside it")
     wanted = Wanted(
-        merged,
-        dtype.value if dtype else None,
-        folders,
-        split,
-        rows,
-        method.value,
-        judge_tokens,
-        nearness,
-        kept,
-        answered,
-        list_size,
-        held,
-        judges_only,
+        merged=merged,
+        dtype=dtype.value if dtype else None,
+        calibrate=tuple(calibrate or ()),
+        split=split,
+        rows=rows,
+        method=method.value,
+        judge_tokens=judge_tokens,
+        nearness=nearness,
+        kept=kept,
+        answered=answered,
+        list_size=list_size,
+        held=held,
+        judges_only=judges_only,
     )
     with training.no_foreign_warnings():
         measured = run_export(run, out, wanted)

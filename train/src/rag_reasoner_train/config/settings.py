@@ -33,7 +33,7 @@ class Common:
     from. `words` cuts documents, None shows them whole. `judge_tokens` (a judgement's document) and `document_tokens`
     (each of a list) cut them in its place, exactly as the arguments of a ReasoningReranker that have these names.
     `tokens_per_batch` bounds what is computed at once. `compiled` computes what is between the products of a Llama's
-    layers in one pass each, after a minute of compiling.
+    layers in one pass each, after some seconds of compiling.
     """
 
     out: Path
