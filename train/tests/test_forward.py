@@ -11,7 +11,7 @@ from rag_reasoner_train.forward import Exchange, logprobs
 from rag_reasoner_train.forward.attention import attend_by_trees, next_token, over_trees
 from rag_reasoner_train.forward.logits import reply_logits
 from rag_reasoner_train.forward.sampling import Sampling, sample
-from rag_reasoner_train.forward.trees import grow
+from rag_reasoner_train.forward.trees import distinct, grow
 
 from rag_reasoner.backends.local.load import load
 from rag_reasoner.encoding import Encoded
@@ -34,9 +34,10 @@ def sees():
 
 
 def exchanges():
-    opening = (5, 6, 7)
-    prompts = [Encoded(opening + tuple(range(20, 20 + n)), 3 + n, 3) for n in (4, 9, 6)]
-    replies = ((40, 41, 42), (50,), (60, 61, 62, 63, 64))
+    opening, document = tuple(range(5, 25)), tuple(range(60, 80))
+    asked = [*(tuple(range(20, 20 + n)) for n in (4, 9, 6)), (*document, 31, 32), (*document, 33)]
+    prompts = [Encoded(opening + one, len(opening + one), len(opening)) for one in asked]
+    replies = ((40, 41, 42), (50,), (60, 61, 62, 63, 64), (40, 41), (42, 40))
     told = [Exchange(prompt, reply) for prompt, reply in zip(prompts, replies, strict=True)]
     return [*told, Exchange(prompts[0], (40, 41, 99)), Exchange(prompts[0], (40, 41, 42)), Exchange(prompts[0], (9,))]
 
@@ -50,8 +51,7 @@ def alone(model, one, **inputs):
 
 @given(st.lists(IDS, min_size=1, max_size=6), st.data())
 def test_a_grove_holds_every_sequence_at_its_own_positions(sequences, data):
-    kin = [data.draw(st.integers(0, 2)) for _ in sequences]
-    grove = grow(sequences, kin)
+    grove = grow(sequences, data.draw(st.integers(1, 4)))
     for sequence, places in zip(sequences, grove.places, strict=True):
         assert tuple(grove.ids[place] for place in places) == sequence
         assert tuple(grove.positions[place] for place in places) == tuple(range(len(sequence)))
@@ -61,8 +61,26 @@ def test_a_grove_holds_every_sequence_at_its_own_positions(sequences, data):
 
 
 def test_what_sequences_share_is_computed_once():
-    grove = grow([(1, 2, 3, 4), (1, 2, 3, 5), (1, 2, 3)], ["a", "a", "a"])
+    grove = grow([(1, 2, 3, 4), (1, 2, 3, 5), (1, 2, 3, 4)], worth=2)
     assert grove.ids == (1, 2, 3, 4, 5)
+
+
+def test_a_document_within_common_instructions_is_computed_once_for_its_questions():
+    asked = [(1, 2, 3, 8, 9, 4), (1, 2, 3, 8, 9, 5), (1, 2, 3, 7, 6, 4)]
+    grove = grow(asked, worth=2)
+    assert grove.ids == (1, 2, 3, 8, 9, 4, 5, 7, 6, 4)
+    assert distinct(asked) == sum(map(len, asked)), "so few tokens in common are not worth a branch"
+
+
+@given(st.lists(st.lists(st.integers(0, 1), max_size=6).map(tuple), min_size=1, max_size=6))
+def test_a_token_attends_to_its_own_sequence_alone(sequences):
+    """Of each span, what it attends to is what stands before it in every sequence that goes through it."""
+    grove = grow(sequences, worth=1)
+    for places in grove.places:
+        for span in (one for one in grove.spans if one.start in places):
+            trunks = [grove.spans[trunk] for trunk in span.trunks]
+            seen = [place for trunk in trunks for place in range(trunk.start, trunk.stop)]
+            assert seen == list(places[: places.index(span.start)])
 
 
 def test_packed_log_probabilities_and_gradients_equal_those_of_each_sequence_alone(loaded):
@@ -95,7 +113,7 @@ def test_short_and_long_spans_are_attended_alike(heads, monkeypatch):
     from rag_reasoner_train.forward import attention
 
     torch.manual_seed(0)
-    grove = grow([(1, 2, 3, 4), (1, 2, 5, 6, 7), (8, 9)], ["a", "a", "b"])
+    grove = grow([(1, 2, 3, 4), (1, 2, 5, 6, 7), (1, 2, 3, 5), (8, 9)], worth=1)
     query = torch.randn(heads, len(grove.ids), 8)
     key, value = torch.randn(2, len(grove.ids), 8), torch.randn(2, len(grove.ids), 8)
     products = over_trees(query, key, value, grove.spans, 0.3)

@@ -24,6 +24,7 @@ from rag_reasoner_train.stages.encoding import Desk
 from rag_reasoner_train.stages.faults import NotANumber
 from rag_reasoner_train.stages.joint import Joint
 from rag_reasoner_train.stages.sft import sft
+from rag_reasoner_train.stages.together import by_documents, tokens, tokens_in_trees
 from small_rows import HOSTILE
 
 from rag_reasoner.errors import InvalidInput
@@ -102,6 +103,21 @@ def test_a_joint_loss_is_the_mean_over_rows_and_replies_of_what_each_objective_s
     expected = float(judging(learner.model, rows).loss) + sum(float(one.loss) / one.items for one in alone)
     assert float(both.loss) == pytest.approx(expected, rel=1e-4)
     assert both.items == 4
+
+
+def test_replies_about_the_same_documents_are_computed_together_and_rows_as_they_are(learner):
+    desk = Desk(learner)
+    rows = [replace(tiny_runs.toy_row(number), id=f"r{number}/{again}") for again in range(2) for number in range(2)]
+    asked = [replace(row, question=f"{row.question} {number}") for number, row in enumerate(rows)]
+    chains = {row.id: replace(chain_by_rule(row), row_id=row.id) for row in asked}
+    replies = [(one,) for one in desk.sized(listwise_examples(asked, chains, tasks=["answer"], order="given"))]
+    judged = dev.rows_of(desk.sized(pointwise_examples(rows), reply=1))
+    units = by_documents([*replies, *judged])
+    assert [[one.example.group for one in unit] for unit in units[:2]] == [["r0/0", "r0/1"], ["r1/0", "r1/1"]]
+    assert units[2:] == judged
+    once, twice = tokens_in_trees(desk, units[0][:1]), tokens_in_trees(desk, units[0])
+    assert once < twice < tokens(units[0])
+    assert tokens_in_trees(desk, judged[0]) == tokens(judged[0])
 
 
 @pytest.mark.parametrize("options", [{"objective": "joint"}, {"objective": "contrastive", "lists": ["somewhere"]}])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rag_reasoner_train.cli import chains, filtered, options, pages, rows
+from rag_reasoner_train.cli import alone, chains, filtered, options, pages, rows
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
 
 EXAMPLES = f"""
@@ -40,13 +40,14 @@ def data(
     if context.invoked_subcommand is not None:
         return
     if not data or out is None:
-        raise typer.BadParameter("give --data and --out, or a command: rows, filtered, chains, pages")
+        raise typer.BadParameter("give --data and --out, or a command: rows, alone, filtered, chains, pages")
     for one in split or ["train"]:
         rows.rows(data, out, one, candidates, unanswerable=unanswerable, seed=seed, skip_bad=skip_bad, licence=licence)
         chains.chains(out, split=one, seed=seed)
 
 
 app.command("rows", epilog=rows.EXAMPLES)(rows.rows)
+app.command("alone", epilog=alone.EXAMPLES)(alone.alone)
 app.command("filtered", epilog=filtered.EXAMPLES)(filtered.filtered)
 app.command("chains", epilog=chains.EXAMPLES)(chains.chains)
 app.command("pages", epilog=pages.EXAMPLES)(pages.pages)

@@ -1,4 +1,4 @@
-"""Attention over trees: each span attends to its tree's trunk and to itself, and to nothing else.
+"""Attention over trees: each span attends to the spans that it grows from and to itself, and to nothing else.
 
 Registered with transformers under a name; a model that has it set attends as usual (sdpa) unless it is called with
 `spans`. Short spans on a CPU are multiplied out in plain matrix products, which is two to three times as fast there as
@@ -88,14 +88,11 @@ def over_trees(
     import torch
 
     sizes = [span.stop - span.start for span in spans]
-    place = {span.start: number for number, span in enumerate(spans)}
     queries, keys, values = (torch.split(one, sizes, 1) for one in (query, key, value))
     found = []
     for number, span in enumerate(spans):
-        k, v = keys[number], values[number]
-        if span.trunk_stop > span.trunk:
-            trunk = place[span.trunk]
-            k, v = torch.cat([keys[trunk], k], 1), torch.cat([values[trunk], v], 1)
+        seen = (*span.trunks, number)
+        k, v = (torch.cat([one[place] for place in seen], 1) if span.trunks else one[number] for one in (keys, values))
         found.append(_one(queries[number], k, v, scale))
     return torch.cat(found, 1)
 

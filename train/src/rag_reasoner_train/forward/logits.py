@@ -5,7 +5,7 @@ models, and language models that are not known to take trees, read them side by 
 left. Either way a token has the position, and sees the tokens, that it would alone.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ def _likely(
 def _in_trees(model: Any, loaded: Loaded, exchanges: Sequence[Exchange]) -> "torch.Tensor":
     import torch
 
-    grove = grow([one.read for one in exchanges], _kin(exchanges))
+    grove = grow([one.read for one in exchanges])
     wanted = [places[one.first :] for one, places in zip(exchanges, grove.places, strict=True)]
     flat = [place for places in wanted for place in places]
     distinct = sorted(set(flat))
@@ -89,18 +89,6 @@ def _in_trees(model: Any, loaded: Loaded, exchanges: Sequence[Exchange]) -> "tor
         return found
     row = {place: number for number, place in enumerate(distinct)}
     return found[torch.tensor([row[place] for place in flat], device=device)]
-
-
-def _kin(exchanges: Sequence[Exchange]) -> list[Hashable]:
-    """Replies to one prompt are kin; prompts that stand alone, with those that open alike."""
-    prompts = [one.prompt.ids for one in exchanges]
-    seen: dict[Hashable, int] = {}
-    for ids in prompts:
-        seen[ids] = seen.get(ids, 0) + 1
-    return [
-        (0, ids) if seen[ids] > 1 else (1, ids[: one.prompt.opening])
-        for one, ids in zip(exchanges, prompts, strict=True)
-    ]
 
 
 def _side_by_side(model: Any, loaded: Loaded, exchanges: Sequence[Exchange]) -> "torch.Tensor":

@@ -12,7 +12,7 @@ from rag_reasoner.pages import load
 from rag_reasoner.types import Image
 from rag_reasoner_train.examples import Example
 from rag_reasoner_train.forward.exchange import Exchange
-from rag_reasoner_train.forward.trees import Ids
+from rag_reasoner_train.forward.trees import Ids, distinct
 from rag_reasoner_train.learner import Learner
 
 
@@ -54,6 +54,10 @@ class Desk:
     def exchange(self, example: Example) -> Exchange:
         """The prompt and the target, with the token that ends a turn. Raises InvalidInput without a target."""
         return Exchange(self.prompt(example), self._reply(example))
+
+    def together(self, examples: Sequence[Example]) -> int:
+        """The number of tokens that exchanges take when what they have in common is read once."""
+        return distinct([self.exchange(one).read for one in examples])
 
     def _reply(self, example: Example) -> Ids:
         if example.target is None:

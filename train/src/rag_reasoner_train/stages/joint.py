@@ -20,7 +20,8 @@ class Joint:
     writing: Completion
 
     def items(self, units: Sequence[Unit]) -> int:
-        return len(units)
+        rows, replies = _parted(units)
+        return len(rows) + sum(map(len, replies))
 
     def __call__(self, model: Any, units: Sequence[Unit]) -> Outcome:
         rows, replies = _parted(units)
@@ -29,7 +30,7 @@ class Joint:
         loss: torch.Tensor = sum(part.loss for part in parts)  # type: ignore[assignment]
         figures = {name: figure for part in parts for name, figure in part.figures.items()}
         margins = {id: margin for part in parts for id, margin in part.margins.items()}
-        return Outcome(loss, len(units), sum(part.tokens for part in parts), figures, margins)
+        return Outcome(loss, self.items(units), sum(part.tokens for part in parts), figures, margins)
 
     def figures(self, model: Any, units: Sequence[Unit], most: int) -> Mapping[str, float]:
         """The figures of judging, and the loss of the replies' tokens."""
@@ -41,7 +42,8 @@ class Joint:
     def _written(self, model: Any, replies: Sequence[Unit]) -> Outcome:
         loss = self.writing.reply_losses(model, replies).sum()
         read = sum(one.tokens for unit in replies for one in unit)
-        return Outcome(loss, len(replies), read, {"reply_loss": (float(loss.detach()), len(replies))})
+        count = self.items(replies)
+        return Outcome(loss, count, read, {"reply_loss": (float(loss.detach()), count)})
 
 
 def _parted(units: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:

@@ -23,6 +23,7 @@ from rag_reasoner_train.stages.joint import Joint
 from rag_reasoner_train.stages.objective import Objective, Unit
 from rag_reasoner_train.stages.packs import packs, padded_packs
 from rag_reasoner_train.stages.record import Curves, card_of, write_run
+from rag_reasoner_train.stages.together import by_documents, tokens, tokens_in_trees
 from rag_reasoner_train.stages.trainer import PackTrainer
 
 
@@ -41,7 +42,7 @@ def sft(run: Run[Sft], *, resume: bool = False) -> Path:
     trainer = PackTrainer(
         learner.model,
         arguments(TrainingArguments, run, learner, {"per_device_train_batch_size": 1}, evaluates=bool(shown)),
-        _gathered(units, settings, learner),
+        _gathered(units, settings, desk, learner),
         objective,
         partial(objective.figures, units=shown, most=settings.tokens_per_batch) if shown else None,
         card=card,
@@ -98,10 +99,7 @@ def _replies(rows: Sequence[Row], settings: Sft, desk: Desk, folders: Sequence[P
     return [one for one in made if one.target is not None]
 
 
-def _gathered(units: Sequence[Unit], settings: Sft, learner: Learner) -> list[tuple[Unit, ...]]:
-    gather = packs if takes_trees(learner.loaded) else padded_packs
-    return gather(units, _tokens, settings.tokens_per_batch, settings.seed)
-
-
-def _tokens(unit: Unit) -> int:
-    return sum(one.tokens for one in unit)
+def _gathered(units: Sequence[Unit], settings: Sft, desk: Desk, learner: Learner) -> list[tuple[Unit, ...]]:
+    if takes_trees(learner.loaded):
+        return packs(by_documents(units), partial(tokens_in_trees, desk), settings.tokens_per_batch, settings.seed)
+    return padded_packs(units, tokens, settings.tokens_per_batch, settings.seed)
