@@ -85,6 +85,19 @@ def test_the_model_is_left_as_it_was(backend):
     assert not head._forward_hooks
 
 
+def test_the_head_is_given_one_piece_so_that_its_weight_is_not_copied(backend):
+    """A state of one token with the strides of all of them makes torch copy the head for a batched product."""
+    head, given = backend._loaded.model.get_output_embeddings(), []
+    watch = head.register_forward_pre_hook(lambda _, hidden: given.append(hidden[0].stride()))
+    try:
+        backend.judge(pairs()[:1])
+    finally:
+        watch.remove()
+    width = head.weight.shape[1]
+    assert given
+    assert set(given) == {(width, width, 1)}
+
+
 def test_a_batch_that_does_not_fit_in_memory_is_halved_until_it_does(backend, monkeypatch):
     whole, sizes = backend._loaded.model.forward, []
     expected = backend.judge(pairs())

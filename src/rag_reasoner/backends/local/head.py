@@ -1,4 +1,4 @@
-"""The logits of a few tokens in full precision.
+"""The head: the logits of a few tokens in full precision, and no more work than they are worth.
 
 A bf16 logit of 20 is known to an eighth only: P(yes) of twenty documents would take five values, and the order among
 equals would be chance. The last hidden state holds more; so the few logits that are compared are computed from it in
@@ -12,6 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+
+def in_one_piece(model: Any) -> None:
+    """Let the head be given its input laid out in one piece.
+
+    Of a slice, such as the last token's state, torch makes a batched product, and for that a copy of the whole head: a
+    third of a second on a CPU for the default model, twice what it takes to read a document.
+    """
+    model.get_output_embeddings().register_forward_pre_hook(_laid_out)
+
+
+def _laid_out(_: Any, hidden: "tuple[torch.Tensor, ...]") -> "tuple[torch.Tensor, ...]":
+    import torch
+
+    return tuple(one.clone(memory_format=torch.contiguous_format) for one in hidden)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag_reasoner.backends.base import DROP_BELOW, Card
 from rag_reasoner.backends.local.device import device_for, dtype_for
+from rag_reasoner.backends.local.head import in_one_piece
 from rag_reasoner.encoding import Encoder, encoder_of
 from rag_reasoner.errors import MissingExtra, ModelError
 from rag_reasoner.models.adapter_card import CARD, DEFAULT_BASE, AdapterCard, check, read_card
@@ -89,6 +90,7 @@ def _load(source: "_Source", format: Format | None, device: str | None, dtype: s
         lists=card.lists if card else None,
     )
     weights.generation_config = _no_sampling(weights)
+    in_one_piece(weights)
     return Loaded(weights.to(place).eval(), encoder_of(reads), described, card.calibration if card else None)
 
 
