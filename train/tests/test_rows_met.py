@@ -61,6 +61,23 @@ def test_a_row_that_brought_its_unanswerable_twin_gets_no_second_one(tmp_path):
     assert [one.id for one in read_rows(tmp_path / "out")] == ["r1", "r1#unanswerable"]
 
 
+def test_of_several_runs_the_first_that_met_a_candidate_counts(tmp_path):
+    read = read_met(met(tmp_path / "first", a=1.0), met(tmp_path / "second", a=5.0, b=2.0))
+    assert read == {candidate_key("r1", "a"): 1.0, candidate_key("r1", "b"): 2.0}
+
+
+def test_with_missed_as_many_lists_are_to_be_corrected_as_not(tmp_path):
+    data = written(tmp_path / "data", [{**LINE, "id": f"r{number}"} for number in range(9)])
+    run = tmp_path / "run"
+    run.mkdir()
+    for number in range(9):
+        margins = {"a": 1.0, "b": 2.0 if number > 2 else 0.0, "c": -1.0}
+        note_met(run, 0, {candidate_key(f"r{number}", one): margin for one, margin in margins.items()})
+    typed("--data", data, "--met", run, "--keep", 2, "--missed", "--out", tmp_path / "out")
+    firsts = [one.candidates[0].id for one in read_rows(tmp_path / "out")]
+    assert sorted(firsts) == ["a"] * 3 + ["b"] * 3
+
+
 def test_a_row_that_was_not_met_as_a_whole_is_left_out():
     assert kept_as_met([row()], {candidate_key("r1", "a"): 1.0}) == {}
 

@@ -14,7 +14,7 @@ from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
 from rag_reasoner_train.cli.rows import Unanswerable
 from rag_reasoner_train.rows.abstention import with_unanswerable
 from rag_reasoner_train.rows.build import write_rows
-from rag_reasoner_train.rows.filtered import Kept, judge_rows, kept_file
+from rag_reasoner_train.rows.filtered import Kept, judge_rows, kept_file, with_more_to_correct
 from rag_reasoner_train.rows.filtered import filtered as as_filtered
 from rag_reasoner_train.rows.met import kept_as_met, read_met
 from rag_reasoner_train.rows.reading import read_rows
@@ -41,7 +41,8 @@ def filtered(
         str | None, typer.Option(metavar="FOLDER|ID|lexical", help="The model that filters: an export, say.")
     ] = None,
     met: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="In its place: the order in which this run met the candidates.")
+        list[Path] | None,
+        typer.Option(metavar="RUN", help="In its place: the order in which this run met them; may be repeated."),
     ] = None,
     split: options.Split = "train",
     keep: Annotated[
@@ -49,18 +50,23 @@ def filtered(
         typer.Option(help="What the filter keeps: auto, all, a number or a probability; with --met a number or all."),
     ] = "auto",
     unanswerable: Unanswerable = 0.0,
+    missed: Annotated[
+        bool, typer.Option("--missed", help="As many lists whose first document is not relevant as ones where it is.")
+    ] = False,
     seed: options.Seed = 0,
 ) -> None:
     """Put a judge's filter before the rows: its order, and without what it drops. For the list-wise stages."""
-    if (judge is None) == (met is None):
+    if (judge is None) == (not met):
         raise InvalidInput("give --judge, a model that filters, or --met, a run that told these candidates apart")
     origin = options.origin([data], seed)
     rows = _with_twins(read_rows(data, split), unanswerable, seed)
     parsed = parse_keep(keep)
     kept = _as_met(rows, met, parsed) if met else _judged(rows, judge, parsed, keep, kept_file(out, split))
-    built = write_rows(as_filtered((row for row in rows if row.id in kept), kept), origin, out, split)
+    lists = list(as_filtered((row for row in rows if row.id in kept), kept))
+    chosen = with_more_to_correct(lists, seed) if missed else lists
+    built = write_rows(chosen, origin, out, split)
     typer.echo(
-        f"{built.rows} rows written to {out / split}.jsonl, {len(rows) - built.rows} had nothing left, or were not met"
+        f"{built.rows} rows written to {out / split}.jsonl, {len(rows) - len(lists)} had nothing left, or were not met"
     )
 
 
@@ -70,10 +76,10 @@ def _with_twins(rows: Iterable[Row], share: float, seed: int) -> list[Row]:
     return list(twins.values())
 
 
-def _as_met(rows: Sequence[Row], run: Path, keep: Keep) -> Kept:
+def _as_met(rows: Sequence[Row], runs: Sequence[Path], keep: Keep) -> Kept:
     if isinstance(keep, float) or keep == "auto":
         raise InvalidInput(f"--keep {keep}: with --met give a number of candidates, or all")
-    return kept_as_met(rows, read_met(run), keep if isinstance(keep, int) else None)
+    return kept_as_met(rows, read_met(*runs), keep if isinstance(keep, int) else None)
 
 
 def _judged(rows: Sequence[Row], judge: str | None, keep: Keep, said: str, noted: Path) -> Kept:

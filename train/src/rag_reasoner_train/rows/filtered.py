@@ -5,9 +5,10 @@ goes first, as in the pipeline: it drops what is clearly irrelevant, and the res
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.lines import Lines, whole_lines
@@ -58,6 +59,16 @@ def filtered(rows: Iterable[Row], kept: Kept) -> Iterator[Row]:
         found = narrowed if relevant or not row.answerable else replace(unanswerable(narrowed), id=row.id)
         if found.candidates:
             yield found
+
+
+def with_more_to_correct(rows: Sequence[Row], seed: int) -> list[Row]:
+    """As many lists whose first document is relevant as ones where another is: what merely copies the order is wrong in
+    half of them then. Lists that say nothing stay.
+    """
+    right = [row.id for row in rows if row.candidates[0].id in row.relevant]
+    wrong = sum(row.answerable for row in rows) - len(right)
+    spare = frozenset(Random(f"{seed}/correct").sample(sorted(right), max(len(right) - wrong, 0)))
+    return [row for row in rows if row.id not in spare]
 
 
 def _left(row: Row, reranker: ReasoningReranker) -> tuple[str, ...]:

@@ -27,17 +27,19 @@ def note_met(out: Path, process: int, margins: Mapping[str, float]) -> None:
             file.write(json.dumps(dict(margins), ensure_ascii=False) + "\n")
 
 
-def read_met(run: Path) -> dict[str, float]:
-    """All margins that the run in this folder noted; of a candidate met again the first.
+def read_met(*runs: Path) -> dict[str, float]:
+    """All margins that the runs in these folders noted; of a candidate met again the first.
 
-    Raises InvalidInput where there is none.
+    Raises InvalidInput where there is none in a folder.
     """
     met: dict[str, float] = {}
-    for path in sorted(run.glob("met.*.jsonl")):
-        for line in whole_lines(path):
-            met = json.loads(line) | met
-    if not met:
-        raise InvalidInput(f"{run} has no met.*.jsonl: give the folder of a run that told candidates apart")
+    for run in runs:
+        noted = sorted(run.glob("met.*.jsonl"))
+        if not noted:
+            raise InvalidInput(f"{run} has no met.*.jsonl: give the folder of a run that told candidates apart")
+        for line in (line for path in noted for line in whole_lines(path)):
+            for candidate, margin in json.loads(line).items():
+                met.setdefault(candidate, margin)
     return met
 
 
