@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 data=${SMOL_DATA:?give SMOL_DATA, the folder with squad, ottqa and tatqa}
 work=${1:-runs/smol}
-rows=${SMOL_ROWS:-700}
+rows=${SMOL_ROWS:-1400}
 train=${RAG_REASONER_TRAIN:-rag-reasoner-train}
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
@@ -17,7 +17,7 @@ export GLIBC_TUNABLES=${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1:glibc.malloc.mmap
 processes=${SMOL_PROCESSES:-2}
 
 learn() { # STAGE CONFIG OUT [ARGUMENTS…]: from the last whole checkpoint, if there is one
-  local stage=$1 config=$2 out=$3 resume=()
+  local stage=$1 config=$here/configs/smol/$2.yaml out=$work/$3 resume=()
   [ -f "$out/finished" ] && return
   compgen -G "$out/checkpoint-*/whole" >/dev/null && resume=(--resume)
   torchrun --nproc_per_node "$processes" --no-python "$train" "$stage" "$config" --out "$out" "${@:4}" "${resume[@]}" \
@@ -26,29 +26,47 @@ learn() { # STAGE CONFIG OUT [ARGUMENTS…]: from the last whole checkpoint, if 
 }
 
 rows_of() { # OUT SAMPLE SEED: natural rows of six candidates, an eighth of them whole pages
-  [ -f "$1/train.jsonl" ] || "$train" data rows --data "$data/squad" --data "$data/ottqa" --data "$data/tatqa" --out "$1" \
+  [ -f "$work/$1/train.jsonl" ] || "$train" data rows --data "$data/squad" --data "$data/ottqa" --data "$data/tatqa" --out "$work/$1" \
     --sample "$2" --seed "$3" --candidates 6 --easy 0.2 --pages 0.12 --unanswerable 0.04 --order shuffled
 }
 
-step "data: rows to tell apart, and others for later"
-rows_of "$work/data" "$rows" 21
-rows_of "$work/more" "$((rows / 6))" 22
+alone() { # SET DOCUMENTS LEAST MOST: documents by themselves
+  local out=$work/alone/$1
+  [ -f "$out/train.jsonl" ] || "$train" data alone --data "$data/$1" --out "$out" --documents "$2" --least "$3" --most "$4" --unanswerable 0.2 --seed 3
+  [ -f "$out/train.chains.jsonl" ] || "$train" data chains --data "$out" --brief
+}
+
+step "data: rows to tell apart, and documents to read"
+rows_of judged "$rows" 21
+rows_of more "$((rows / 2))" 22
+rows_of last "$((rows / 6))" 23
+alone squad "$rows" 3 6
+alone tatqa "$((rows / 2))" 1 5
+alone ottqa "$((rows * 5 / 7))" 1 4
 
 step "the judge: candidates told apart"
-learn sft "$here/configs/smol/judge.yaml" "$work/judge" --data "$work/data"
+learn sft judge judge --data "$work/judged"
 
-step "lists: the best three of each row as the judge met it, a fifth of them without a relevant one"
-[ -f "$work/lists/train.jsonl" ] || "$train" data filtered --data "$work/data" --met "$work/judge" --keep 3 --unanswerable 0.2 --out "$work/lists"
-[ -f "$work/lists/train.chains.jsonl" ] || "$train" data chains --data "$work/lists" --brief
+step "reading: a quote and an answer from one document, and judging beside"
+learn sft reading reading --data "$work/more" --set "start=$work/judge" \
+  --set "lists=[$work/alone/squad, $work/alone/tatqa, $work/alone/ottqa]"
 
-step "lists with quotes and answers, and judging beside"
-learn sft "$here/configs/smol/joint.yaml" "$work/joint" --data "$work/more" --set "start=$work/judge" --set "lists=$work/lists"
+step "lists: the best three of each row as it was met, half of them to be corrected, a quarter without a relevant one"
+[ -f "$work/met/train.jsonl" ] || "$train" data filtered --data "$work/judged" --met "$work/judge" --keep 3 --missed --unanswerable 0.25 --out "$work/met"
+[ -f "$work/met/train.chains.jsonl" ] || "$train" data chains --data "$work/met" --brief
+learn sft lists lists --data "$work/last" --set "start=$work/reading" --set "lists=[$work/met, $work/alone/tatqa]"
 
-step "calibration, on dev rows with all their candidates; the lists are not good enough to be shown"
+step "stage 1: the judgement reinforced"
+learn pointwise stage1 stage1 --data "$work/more" --set "start=$work/lists"
+
+step "stage 2: lists reinforced"
+learn listwise stage2 stage2 --data "$work/met" --set "start=$work/stage1"
+
+step "calibration, on dev rows with all their candidates"
 for set in squad ottqa tatqa; do
   [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
 done
-[ -d "$work/adapter" ] || "$train" export "$work/joint" --out "$work/adapter" --dtype bfloat16 --nearness --rows "${SMOL_DEV:-150}" \
-  --judges-only --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
+[ -d "$work/adapter" ] || "$train" export "$work/stage2" --out "$work/adapter" --dtype bfloat16 --nearness --rows "${SMOL_DEV:-150}" \
+  --list-size 3 --held --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
 
 step "done: $work/adapter; copy it to src/rag_reasoner/adapter"

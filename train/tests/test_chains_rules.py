@@ -5,7 +5,7 @@ from operator import attrgetter
 import pytest
 from hypothesis import given
 from rag_reasoner_train.chains.check import NoChain, check
-from rag_reasoner_train.chains.quote import best_quote
+from rag_reasoner_train.chains.quote import best_quote, from_the_answer
 from rag_reasoner_train.chains.reply import reply_of
 from rag_reasoner_train.chains.room import BRIEF, FULL
 from rag_reasoner_train.chains.rules import BRIEF_STYLE, Rules, chain_by_rule
@@ -154,6 +154,33 @@ def test_brief_chains_say_the_same_in_half_the_words(sample):
         assert all(BRIEF.fits(saying.quote or saying.reason) for saying in chain.sayings.values())
         certain += chain.certain
     assert certain > 30
+
+
+def pointed(text, answers=("1962",)):
+    return from_the_answer(quoted(text, answers), shown(text), answers, BRIEF).text
+
+
+def test_a_pointed_quote_begins_with_the_answer_and_goes_on_past_its_sentence():
+    text = "The old museum on the hill opened its doors in 1962. Since then it has grown."
+    assert pointed(text) == "1962. Since then it has grown."
+    assert pointed(f"Once, {'very ' * 9}early in 1962, the museum {'did ' * 30}open") == f"1962, the museum{' did' * 9}"
+
+
+@pytest.mark.parametrize(
+    "text", [FACT, f"{FACT}\nSince then it has grown much.", "| Museum | 1962 | the year it opened |"]
+)
+def test_where_little_follows_the_answer_and_in_tables_a_pointed_quote_is_as_it_was(text):
+    assert pointed(text) == quoted(text).text
+
+
+def test_brief_chains_point_at_their_answers(sample):
+    rows = [one for one in read_rows(sample) if not any("|" in document.text for document in one.candidates)]
+    begun = 0
+    for found in rows:
+        chain = chain_by_rule(found, Rules(style=BRIEF_STYLE))
+        quotes = [saying.quote for saying in chain.sayings.values() if saying.quote]
+        begun += any(quote.startswith(str(chain.answer).split()[0]) for quote in quotes)
+    assert begun > 10
 
 
 def test_other_scripts_take_twice_the_room_that_letters_do():

@@ -16,6 +16,9 @@ _HEADING_WEIGHT = 0.25
 
 _MOST_LEFT_OUT = 3
 
+_FEWEST = 3
+"""Fewer words from the answer on tell a reader nothing."""
+
 _EDGE = " \t\n|,;:•"
 
 
@@ -38,6 +41,30 @@ def best_quote(asked: str, document: Shown, answers: Sequence[str], room: Room =
     best = next(filter(None, (_found_in(document, quote, answers) for quote in found)), None)
     carrying = sum(quote.carries for quote in found)
     return replace(best, alone=best.carries and carrying == 1) if best else None
+
+
+def from_the_answer(quote: Quote, document: Shown, answers: Sequence[str], room: Room) -> Quote:
+    """The quote from the first word of the answer in it, and as far on as there is room; as it is where that is little.
+
+    A quote that begins with the answer is found by looking for the answer, which a small model can; where the sentence
+    around it begins says nothing. Rows of tables begin with what they are about, and stay. `document` is shown whole.
+    """
+    found = document.locate(quote.text)
+    if found is None or "|" in quote.text:
+        return quote
+    place = next(filter(None, (place_of(answer, document.text[found.start : found.end]) for answer in answers)), None)
+    if place is None:
+        return quote
+    text = _as_much(document.text[found.start + place[0] :].partition("\n")[0], room)
+    told = len(text.split()) >= _FEWEST and any(carries(text, answer) for answer in answers)
+    return replace(quote, text=text) if told and document.locate(text) else quote
+
+
+def _as_much(line: str, room: Room) -> str:
+    """As many of the first words as fit."""
+    words = [match.span() for match in re.finditer(r"\S+", line)]
+    last = _last_that_fits(line, words, 0, room)
+    return _trimmed(line[: words[last][1]]) if last >= 0 else ""
 
 
 def _found_in(document: Shown, quote: Quote, answers: Sequence[str]) -> Quote | None:

@@ -8,7 +8,7 @@ from rag_reasoner.tasks import show
 from rag_reasoner.types import Candidate, Document
 from rag_reasoner_train.chains.chain import Chain, Saying
 from rag_reasoner_train.chains.check import NoChain, check
-from rag_reasoner_train.chains.quote import Quote, best_quote, first_carried
+from rag_reasoner_train.chains.quote import Quote, best_quote, first_carried, from_the_answer
 from rag_reasoner_train.chains.room import BRIEF, FULL, Room
 from rag_reasoner_train.chains.topic import missing, topics
 from rag_reasoner_train.rows.answers import worked_out
@@ -20,11 +20,15 @@ Wording = Callable[[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How chains are written: the room of a line, and how a reason is worded, of the topic and what is lacking."""
+    """How chains are written: the room of a line, and how a reason is worded, of the topic and what is lacking.
+
+    `pointed` quotes begin with the answer that they carry.
+    """
 
     room: Room
     lacks: tuple[Wording, ...]
     has_the_words: tuple[Wording, ...]
+    pointed: bool = False
 
 
 FULL_STYLE = Style(
@@ -44,6 +48,7 @@ BRIEF_STYLE = Style(
     BRIEF,
     (lambda topic, words: f"nothing on {words}", lambda topic, words: f"no word of {words}"),
     (lambda topic, words: "it does not answer this", lambda topic, words: "the answer is not there"),
+    pointed=True,
 )
 
 
@@ -64,7 +69,7 @@ def chain_by_rule(row: Row, rules: Rules = AS_A_RULE) -> Chain:
 
     Raises NoChain where a relevant document has nothing to quote.
     """
-    quotes = _quotes(row, rules.style.room)
+    quotes = _quotes(row, rules.style)
     reasons = _reasons(row, rules)
     sayings = {one: Saying(quotes[one].text) if one in quotes else Saying(reason=reasons[one]) for one in reasons}
     answer = _answer(row, list(quotes.values()), rules.style.room)
@@ -83,17 +88,17 @@ def _checked(row: Row, chain: Chain) -> Chain:
     return chain
 
 
-def _quotes(row: Row, room: Room) -> Mapping[str, Quote]:
+def _quotes(row: Row, style: Style) -> Mapping[str, Quote]:
     """The best quote of each relevant document."""
-    found: dict[str, Quote] = {}
-    for document in row.candidates:
-        if document.id in row.relevant:
-            asked = f"{row.question} {_hints(row, document)}"
-            quote = best_quote(asked, show(Candidate(document)), row.answers, room)
-            if quote is None:
-                raise NoChain(row.id, f"document {document.id!r} is relevant, but has no words to quote")
-            found[document.id] = quote
-    return found
+    return {document.id: _quote(row, document, style) for document in row.candidates if document.id in row.relevant}
+
+
+def _quote(row: Row, document: Document, style: Style) -> Quote:
+    whole = show(Candidate(document))
+    quote = best_quote(f"{row.question} {_hints(row, document)}", whole, row.answers, style.room)
+    if quote is None:
+        raise NoChain(row.id, f"document {document.id!r} is relevant, but has no words to quote")
+    return from_the_answer(quote, whole, row.answers, style.room) if style.pointed and quote.carries else quote
 
 
 def _hints(row: Row, document: Document) -> str:
