@@ -208,5 +208,24 @@ def test_a_model_is_not_asked_for_an_answer_that_the_judge_knows_is_not_there():
     assert len(result.ranked) == 3
 
 
+@pytest.mark.parametrize(
+    ("card", "worths", "answered"), [(SURE, (0.1, 0.9, 0.2), True), (SURE, (0.9,), False), (CARD, (0.1, 0.9), False)]
+)
+def test_the_model_is_told_that_the_first_document_answers_where_the_judge_found_so(card, worths, answered):
+    """One candidate alone is not judged, and a judge without a line of its own cannot tell."""
+    model = Answers("worth", card)
+    ReasoningReranker(model, keep="all").answer(QUERY, documents(*worths))
+    assert [task.answered for task in model.completed] == [answered]
+    assert not answered or "worth 0.9" in model.completed[0].documents[0].original
+
+
+def test_shown_in_other_orders_only_a_list_that_begins_with_the_judges_first_is_held_to_it():
+    model = Answers("worth", SURE)
+    ReasoningReranker(model, keep="all", shuffles=4).answer(QUERY, documents(0.1, 0.9, 0.2))
+    assert len(model.completed) > 1
+    for task in model.completed:
+        assert task.answered is ("worth 0.9" in task.documents[0].original)
+
+
 def test_a_candidate_that_nobody_judged_may_hold_the_answer():
     assert not ReasoningReranker(Answers("worth", SURE)).answer(QUERY, documents(0.1)).answer.abstained

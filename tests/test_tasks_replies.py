@@ -1,6 +1,7 @@
 """What the list-wise tasks ask for, and how replies to them are read."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -147,6 +148,15 @@ def test_a_reply_made_along_the_scaffold_has_no_fault_of_form(kind, data, count)
     reply = data.draw(along(task.scaffold()))
     assume("not say" not in reply)
     assert not OF_FORM & set(kinds(task.parse(reply)))
+
+
+@pytest.mark.parametrize("kind", [RankTask, AnswerTask, RankAndAnswerTask])
+def test_of_a_document_that_answers_the_verdict_is_given_and_nothing_else_changes(kind):
+    task = of(kind, 2)
+    known = replace(task, answered=True)
+    assert known.messages() == task.messages()
+    verdict = next(place for place, piece in enumerate(task.scaffold()) if isinstance(piece, Choice))
+    assert known.scaffold() == (*task.scaffold()[:verdict], Literal("yes"), *task.scaffold()[verdict + 1 :])
 
 
 @pytest.mark.parametrize("kind", LISTWISE, ids=lambda kind: kind.__name__)

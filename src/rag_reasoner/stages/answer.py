@@ -63,13 +63,20 @@ def quoted_from(candidate: Candidate, shown: Shown, quote: str) -> tuple[Citatio
 
 
 def ask_answer(
-    query: str, judged: Sequence[Judgement], card: Card, count: Count, settings: Listwise, most: int
+    query: str,
+    judged: Sequence[Judgement],
+    card: Card,
+    count: Count,
+    settings: Listwise,
+    most: int,
+    *,
+    answered: bool = False,
 ) -> Steps[Ranked]:
     """Ask for an answer alone, from the first `most` of the ranking: for formats without a joint task."""
     first = tuple(judgement.candidate for judgement in judged[:most])
     sized = shares(query, first, card, count, settings.tokens_for(card), AnswerTask)
     front = first[: sized.window]
-    task = AnswerTask(query, tuple(sized.shown[c.position] for c in front))
+    task = AnswerTask(query, tuple(sized.shown[c.position] for c in front), answered)
     (reply,) = yield from completed(AskCompleter("answer", (task,)))
     said = read_reply(task, reply)
     evidence = {line.number - 1: line for line in said.evidence}

@@ -60,10 +60,10 @@ def pipeline(query: str, candidates: Sequence[Candidate], settings: Settings, *,
     """Filter, rank and, if asked for, answer."""
     candidates = tuple(map(not_yet_judged, candidates))
     filtered = yield from _filter(query, candidates, settings)
-    silent = _silent(filtered.kept, settings)
-    ranked = yield from _rank(query, filtered.kept, settings, answer=answer and silent is None)
+    found = _found(filtered.kept, settings) if answer else None
+    ranked = yield from _rank(query, filtered.kept, settings, answer=answer and found is not False, found=found is True)
     judged = _placed(judgements(query, ranked, settings.ranker.card if settings.ranker else None), settings)
-    said, extra = (yield from _answer(query, ranked, judged, settings, silent)) if answer else (None, Ranked(()))
+    said, extra = (yield from _answer(query, ranked, judged, settings, found)) if answer else (None, Ranked(()))
     beyond = judged[settings.top_n :] if settings.top_n else ()
     return Outcome(
         judged[: settings.top_n],
@@ -105,37 +105,44 @@ def _listed(ranker: Model | None, count: int) -> int:
     return ranker.card.lists.size if ranker.card.lists else count
 
 
-def _rank(query: str, candidates: Sequence[Candidate], settings: Settings, *, answer: bool) -> Steps[Ranked]:
+def _rank(
+    query: str, candidates: Sequence[Candidate], settings: Settings, *, answer: bool, found: bool
+) -> Steps[Ranked]:
     if settings.ranker is None:
         return Ranked(tuple(candidates))
     card, count = settings.ranker.card, settings.ranker.count
-    return (yield from rank_candidates(query, candidates, card, count, settings.listwise, answer=answer))
+    return (
+        yield from rank_candidates(query, candidates, card, count, settings.listwise, answer=answer, answered=found)
+    )
 
 
-def _silent(kept: Sequence[Candidate], settings: Settings) -> Answer | None:
-    """The judge's abstention, where it finds that none of the candidates says anything."""
-    if settings.judge is None or not kept:
+def _found(kept: Sequence[Candidate], settings: Settings) -> bool | None:
+    """Whether the judge finds that a candidate says what is asked, the first of them most likely; None where it cannot
+    tell.
+    """
+    if settings.judge is None or not kept or not settings.judge.card.abstain_below:
         return None
-    card, chances = settings.judge.card, [probability(candidate) for candidate in kept]
+    chances = [probability(candidate) for candidate in kept]
     known = [chance for chance in chances if chance is not None]
-    if len(known) < len(chances) or max(known) >= card.abstain_below:
-        return None
-    return Answer(ABSTENTION, abstained=True, answered_by=card.name)
+    return max(known) >= settings.judge.card.abstain_below if len(known) == len(chances) else None
 
 
 def _answer(
-    query: str, ranked: Ranked, judged: Sequence[Judgement], settings: Settings, silent: Answer | None
+    query: str, ranked: Ranked, judged: Sequence[Judgement], settings: Settings, found: bool | None
 ) -> Steps[tuple[Answer, Ranked]]:
-    """The model's answer, or an extractive one that says so; and what was asked for it beyond the ranking."""
-    if silent is not None:
-        return silent, Ranked(())
+    """The model's answer, or an extractive one that says so; and what was asked for it beyond the ranking. Where the
+    judge finds that no candidate says it, its abstention.
+    """
+    if settings.judge and found is False:
+        return Answer(ABSTENTION, abstained=True, answered_by=settings.judge.card.name), Ranked(())
     extractive = extract.answer(query, judged[: settings.top_n])
     if not judged or settings.ranker is None or not settings.ranker.card.trained:
         return extractive, Ranked(())
     card, count = settings.ranker.card, settings.ranker.count
     asked, extra = ranked, Ranked(())
     if ranked.statement is None and (card.format == "mm_r5" or len(judged) == 1):
-        asked = extra = yield from ask_answer(query, judged, card, count, settings.listwise, _ANSWER_DOCUMENTS)
+        most, sure = _ANSWER_DOCUMENTS, found is True
+        asked = extra = yield from ask_answer(query, judged, card, count, settings.listwise, most, answered=sure)
     ranks = {judgement.candidate.position: judgement.rank for judgement in judged}
     return stated_answer(asked, ranks, card) or extractive, extra
 

@@ -90,11 +90,19 @@ class _Window:
 
 
 def rank_candidates(
-    query: str, candidates: Sequence[Candidate], card: Card, count: Count, settings: Listwise, *, answer: bool
+    query: str,
+    candidates: Sequence[Candidate],
+    card: Card,
+    count: Count,
+    settings: Listwise,
+    *,
+    answer: bool,
+    answered: bool = False,
 ) -> Steps[Ranked]:
     """Rank `candidates`, given in coarse order. A window that fails keeps its order and says so.
 
-    A model that learned lists of one size ranks so many of the best; the others follow in coarse order.
+    A model that learned lists of one size ranks so many of the best; the others follow in coarse order. `answered`: the
+    first of them is known to say what is asked.
     """
     if len(candidates) < 2:
         return Ranked(tuple(candidates))
@@ -104,7 +112,8 @@ def rank_candidates(
     for window in windows(len(front), sized.window):
         inside = tuple(order[place] for place in window)
         kind = _task(card, answer=answer and window.start == 0)
-        said = yield from _ask(query, inside, [sized.shown[c.position] for c in inside], kind, settings)
+        shown = [sized.shown[c.position] for c in inside]
+        said = yield from _ask(query, inside, shown, kind, settings, answered=answered and inside[0] is candidates[0])
         order[window.start : window.stop] = said.order if card.trained else with_a_vote(inside, said.order)
         asked.append(said)
     return _ranked(order, asked, sized.cut)
@@ -128,6 +137,13 @@ def _ranked(order: Sequence[Candidate], asked: Sequence[_Window], cut: frozenset
     )
 
 
+def _about(asked: Asked, query: str, documents: Sequence[Shown], *, answered: bool) -> ListwiseTask | MMR5Task:
+    """The task about these documents. MM-R5's format has no verdict to be given."""
+    if issubclass(asked, ListwiseTask):
+        return asked(query, tuple(documents), answered)
+    return asked(query, tuple(documents))
+
+
 def _task(card: Card, *, answer: bool) -> Asked:
     """What a model of this format can be asked."""
     if card.format == "mm_r5":
@@ -138,11 +154,20 @@ def _task(card: Card, *, answer: bool) -> Asked:
 
 
 def _ask(
-    query: str, candidates: tuple[Candidate, ...], shown: Sequence[Shown], asked: Asked, settings: Listwise
+    query: str,
+    candidates: tuple[Candidate, ...],
+    shown: Sequence[Shown],
+    asked: Asked,
+    settings: Listwise,
+    *,
+    answered: bool,
 ) -> Steps[_Window]:
     """One window, shown in one order or in several."""
     orders = shuffles(len(candidates), settings.shuffles, settings.seed)
-    tasks = tuple(asked(query, tuple(shown[place] for place in order)) for order in orders)
+    tasks = tuple(
+        _about(asked, query, [shown[place] for place in order], answered=answered and order[0] == 0)
+        for order in orders
+    )
     stage = "answer" if asked.gives_answer else "rank"
     replies = yield from completed(AskCompleter(stage, tasks))
     read = [_Read(order, read_reply(task, reply)) for order, task, reply in zip(orders, tasks, replies, strict=True)]

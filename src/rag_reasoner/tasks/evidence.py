@@ -56,10 +56,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def scaffold(shown: Sequence[Shown]) -> Iterator[Piece]:
+def scaffold(shown: Sequence[Shown], *, first_helps: bool = False) -> Iterator[Piece]:
     for number, document in enumerate(shown, 1):
         yield Literal(f"[{number}] ")
-        yield Choice((YES, NO))
+        yield Literal(YES) if first_helps and number == 1 else Choice((YES, NO))
         yield Literal(":")
         yield Evidenced(document.pieces(), LINE_TOKENS)
         yield Literal("\n")

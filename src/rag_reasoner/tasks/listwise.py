@@ -39,10 +39,14 @@ class ListwiseReply:
 
 @dataclass(frozen=True, slots=True)
 class ListwiseTask:
-    """A query and the documents, numbered 1..n in the order in which they are shown."""
+    """A query and the documents, numbered 1..n in the order in which they are shown.
+
+    `answered`: a judge found that the first document says it, so a reply that is held to the format says yes of it.
+    """
 
     query: str
     documents: tuple[Shown, ...]
+    answered: bool = False
 
     gives_evidence: ClassVar[bool] = True
     gives_order: ClassVar[bool] = True
@@ -90,7 +94,7 @@ class ListwiseTask:
         count = len(self.documents)
         if self.gives_evidence:
             yield Literal(f"<{evidence.TAG}>\n")
-            yield from evidence.scaffold(self.documents)
+            yield from evidence.scaffold(self.documents, first_helps=self.answered)
             yield Literal(f"</{evidence.TAG}>")
         if self.gives_order:
             yield from _after_newline(order.scaffold(count), self.gives_evidence)
