@@ -56,17 +56,18 @@ step "lists: the best three of each row as it was met, half of them to be correc
 [ -f "$work/met/train.chains.jsonl" ] || "$train" data chains --data "$work/met" --brief
 learn sft lists lists --data "$work/last" --set "start=$work/reading" --set "lists=[$work/met, $work/alone/tatqa]"
 
-step "stage 1: the judgement reinforced"
-learn pointwise stage1 stage1 --data "$work/more" --set "start=$work/lists"
+step "stage 1: the judgement reinforced, once its words are said again"
+learn sft spoken spoken --data "$work/last" --set "start=$work/lists"
+learn pointwise stage1 stage1 --data "$work/more" --set "start=$work/spoken"
 
 step "stage 2: lists reinforced"
 learn listwise stage2 stage2 --data "$work/met" --set "start=$work/stage1"
 
-step "calibration, on dev rows with all their candidates"
+step "calibration of the run that ships (SMOL_SHIP), on dev rows with all their candidates"
 for set in squad ottqa tatqa; do
   [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
 done
-[ -d "$work/adapter" ] || "$train" export "$work/stage2" --out "$work/adapter" --dtype bfloat16 --nearness --rows "${SMOL_DEV:-150}" \
-  --list-size 3 --held --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
+[ -d "$work/adapter" ] || "$train" export "$work/${SMOL_SHIP:-lists}" --out "$work/adapter" --dtype bfloat16 --nearness --rows "${SMOL_DEV:-150}" \
+  --list-size 3 --held --answered 0.92 --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
 
 step "done: $work/adapter; copy it to src/rag_reasoner/adapter"
