@@ -165,8 +165,7 @@ def _ask(
     """One window, shown in one order or in several."""
     orders = shuffles(len(candidates), settings.shuffles, settings.seed)
     tasks = tuple(
-        _about(asked, query, [shown[place] for place in order], answered=answered and order[0] == 0)
-        for order in orders
+        _about(asked, query, [shown[place] for place in order], answered=answered and order[0] == 0) for order in orders
     )
     stage = "answer" if asked.gives_answer else "rank"
     replies = yield from completed(AskCompleter(stage, tasks))
