@@ -27,6 +27,7 @@ from rag_reasoner_train.stages.sft import sft
 from rag_reasoner_train.stages.together import by_documents, tokens, tokens_in_trees
 from small_rows import HOSTILE
 
+from rag_reasoner.backends.local.judge import answers_of
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.types import Document
 
@@ -322,6 +323,42 @@ def test_what_words_tell_is_added_to_the_margins_that_are_learned(tmp_path):
     assert float(counted(learner.model, units).loss) == pytest.approx(expected, rel=1e-4)
     assert counted.figures(learner.model, units, 600)["loss"] == pytest.approx(expected / 2, rel=1e-4)
     assert float(plain(learner.model, units).loss) != pytest.approx(expected, rel=1e-4)
+
+
+def test_that_yes_or_no_is_what_the_model_says_is_learned_beside(tmp_path):
+    sft(tiny_runs.run_of(tmp_path, "sft", objective="contrastive", spoken=1.0, num_train_epochs=20))
+    sft(tiny_runs.run_of(tmp_path, "sft", objective="contrastive", num_train_epochs=20, out=str(tmp_path / "apart")))
+    with_it, without = (last_unsaid(tmp_path / name) for name in ("sft", "apart"))
+    assert with_it < 0.5 < 1.0 < without
+
+
+def last_unsaid(out):
+    return [one["unsaid"] for one in tiny_runs.history(out) if "unsaid" in one][-1]
+
+
+def test_what_is_neither_yes_nor_no_counts_as_the_replies_own_loss_would(tmp_path):
+    run = tiny_runs.run_of(tmp_path, "sft")
+    learner = load_learner(run.settings)
+    desk = Desk(learner)
+    units = dev.rows_of(desk.sized(pointwise_examples([tiny_runs.toy_row(0), tiny_runs.toy_row(1)]), reply=1))
+    plain, counted = (contrastive.Contrastive(learner, desk, 0.5, spoken=weight) for weight in (0.0, 2.0))
+    added = float(counted(learner.model, units).loss) - float(plain(learner.model, units).loss)
+    expected = sum(2.0 * unsaid_alone(learner, desk, unit) for unit in units)
+    assert added == pytest.approx(expected, rel=1e-4)
+    loss = counted.figures(learner.model, units, 600)["loss"]
+    assert loss == pytest.approx(dev.mean_loss(learner.model, learner, counted, units, 600), rel=1e-4)
+
+
+def unsaid_alone(learner, desk, unit):
+    """The mean of -log(P(yes) + P(no)) of a row, each prompt read by itself and by the library's own head."""
+    answers = answers_of(learner.loaded.encoder)
+    found = []
+    for one in unit:
+        ids = torch.tensor([desk.prompt(one.example).ids + answers.shared])
+        with torch.no_grad():
+            spread = learner.model.eval()(input_ids=ids).logits[0, -1].float().softmax(-1)
+        found.append(-float((spread[answers.yes] + spread[answers.no]).log()))
+    return sum(found) / len(found)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -66,7 +66,8 @@ class Sft(Common):
     """Supervised fine-tuning.
 
     "contrastive" judges the candidates of a row against each other and by themselves (`bce` weighs the second); what a
-    document's nearness to the question by words is worth, `nearness`, is added there, so that the rest is learned;
+    document's nearness to the question by words is worth, `nearness`, is added there, so that the rest is learned, and
+    `spoken` weighs that yes or no is what the model says at all;
     "completion" learns the perfect replies of `tasks`, token by token; with `one_task` each row is asked one of its
     tasks only, by lot. "joint" does both in the same steps: `data` is judged, and of `lists`, folders with
     chains, the perfect replies are learned.
@@ -77,6 +78,7 @@ class Sft(Common):
     one_task: bool = False
     bce: float = 0.5
     nearness: float = 0.0
+    spoken: float = 0.0
     tasks: tuple[TaskName | Literal["relevance"], ...] = ("relevance", "rank", "rank_and_answer")
     order: Order = "shuffled"
     shuffles: int = 1

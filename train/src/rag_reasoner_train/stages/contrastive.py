@@ -5,11 +5,15 @@ With s_i = logit(yes) - logit(no) of candidate i, R the relevant and N the other
 The relevant ones do not compete with each other. A row without a relevant candidate has the second term only. The first
 is the InfoNCE loss of van den Oord et al. (2018); the second keeps P(yes) a probability. Where words count, `nearness`
 times each candidate's nearness is added to its s_i, a constant: what words tell need not be learned then, as the
-calibration counts them again.
+calibration counts them again. With `spoken` comes
+    spoken * mean_i -log( P_i(yes) + P_i(no) )
+where P_i is over the whole vocabulary: told apart only from each other, yes and no would no longer be what the model
+says, and a sampler, such as stage 1's, finds nothing to reward.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rag_reasoner.errors import InvalidInput
@@ -17,7 +21,7 @@ from rag_reasoner_train.examples import Example
 from rag_reasoner_train.learner import Learner
 from rag_reasoner_train.stages import dev
 from rag_reasoner_train.stages.encoding import Desk
-from rag_reasoner_train.stages.margins import margins
+from rag_reasoner_train.stages.judgements import judgements
 from rag_reasoner_train.stages.objective import Outcome, Unit
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ class Contrastive:
     desk: Desk
     bce: float
     given: Mapping[str, float] = field(default_factory=dict)
+    spoken: float = 0.0
 
     def items(self, units: Sequence[Unit]) -> int:
         return len(units)
@@ -40,9 +45,10 @@ class Contrastive:
         import torch
 
         prompts = [self.desk.prompt(one.example) for unit in units for one in unit]
-        margin = margins(model, self.learner.loaded, prompts)
-        margin = margin + margin.new_tensor([self._given(one.example) for unit in units for one in unit])
-        found = torch.split(margin, [len(unit) for unit in units])
+        said = judgements(model, self.learner.loaded, prompts)
+        margin = said.margins + said.margins.new_tensor([self._given(one.example) for unit in units for one in unit])
+        sizes = [len(unit) for unit in units]
+        found, unsaid = torch.split(margin, sizes), torch.split(said.unsaid, sizes)
         labels = [
             torch.tensor([label_of(one.example) for one in unit], device=row.device)
             for unit, row in zip(units, found, strict=True)
@@ -51,8 +57,9 @@ class Contrastive:
         first = [bool(label[row.argmax()]) for row, label in zip(found, labels, strict=True) if label.any()]
         ours = [one for unit in units for one in unit]
         met = dict(zip([one.example.id for one in ours], margin.tolist(), strict=True))
-        figures = {"hit@1": (float(sum(first)), len(first))}
-        return Outcome(torch.stack(losses).sum(), len(units), sum(one.tokens for one in ours), figures, met)
+        figures = {"hit@1": (float(sum(first)), len(first)), "unsaid": (float(said.unsaid.detach().sum()), len(ours))}
+        loss = torch.stack(losses).sum() + self.spoken * torch.stack([one.mean() for one in unsaid]).sum()
+        return Outcome(loss, len(units), sum(one.tokens for one in ours), figures, met)
 
     def figures(self, model: Any, units: Sequence[Unit], most: int) -> Mapping[str, float]:
         """The loss and what the judgements are worth, both of one and the same look at the dev set."""
@@ -69,7 +76,8 @@ class Contrastive:
         import torch
 
         margin = torch.tensor([one.margin for one in row])
-        return float(row_loss(margin, torch.tensor([label_of(one.example) for one in row]), self.bce))
+        told_apart = float(row_loss(margin, torch.tensor([label_of(one.example) for one in row]), self.bce))
+        return told_apart + self.spoken * fmean(one.unsaid for one in row)
 
 
 def row_loss(margin: "torch.Tensor", relevant: "torch.Tensor", bce: float) -> "torch.Tensor":

@@ -10,7 +10,7 @@ from rag_reasoner.metrics import expected_calibration_error, ndcg
 from rag_reasoner_train.examples import Example
 from rag_reasoner_train.learner import Learner
 from rag_reasoner_train.stages.encoding import Desk, Sized
-from rag_reasoner_train.stages.margins import margins
+from rag_reasoner_train.stages.judgements import judgements
 from rag_reasoner_train.stages.objective import Objective, Unit
 from rag_reasoner_train.stages.packs import packs
 
@@ -19,10 +19,12 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An example, and how much more likely than no the model finds yes: a difference of logits."""
+    """An example, how much more likely than no the model finds yes (a difference of logits), and how unlikely both are."""
 
     example: Example
     margin: float
+    unsaid: float = 0.0
+    """-log(P(yes) + P(no)), in nats."""
 
     @property
     def probability(self) -> float:
@@ -35,13 +37,14 @@ def judge(model: Any, learner: Learner, desk: Desk, examples: Sequence[Sized], m
     import torch
 
     model.eval()
-    found: dict[str, float] = {}
+    found: dict[str, tuple[float, float]] = {}
     for pack in packs(rows_of(examples), _tokens, most, 0):
         ours = [one.example for unit in pack for one in unit]
         with torch.no_grad(), learner.computing():
-            margin = margins(model, learner.loaded, [desk.prompt(one) for one in ours])
-        found |= dict(zip([one.id for one in ours], margin.tolist(), strict=True))
-    return [Judged(one.example, found[one.example.id]) for one in examples]
+            said = judgements(model, learner.loaded, [desk.prompt(one) for one in ours])
+        told = zip(said.margins.tolist(), said.unsaid.tolist(), strict=True)
+        found |= dict(zip([one.id for one in ours], told, strict=True))
+    return [Judged(one.example, *found[one.example.id]) for one in examples]
 
 
 def rows_of(examples: Sequence[Sized]) -> list[Unit]:

@@ -60,7 +60,7 @@ def _objective(settings: Sft, learner: Learner, desk: Desk, rows: Sequence[Row])
         return writing
     near = nearness_by_id(rows) if settings.nearness else {}
     given = {one: settings.nearness * share for one, share in near.items()}
-    judging = Contrastive(learner, desk, settings.bce, given)
+    judging = Contrastive(learner, desk, settings.bce, given, settings.spoken)
     return Joint(judging, writing) if settings.objective == "joint" else judging
 
 
