@@ -19,7 +19,7 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An example, how much more likely than no the model finds yes (a difference of logits), and how unlikely both are."""
+    """An example, how much likelier than no the model finds yes (a difference of logits), and how unlikely both are."""
 
     example: Example
     margin: float
