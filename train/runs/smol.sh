@@ -30,9 +30,9 @@ rows_of() { # OUT SAMPLE SEED: natural rows of six candidates, an eighth of them
     --sample "$2" --seed "$3" --candidates 6 --easy 0.2 --pages 0.12 --unanswerable 0.04 --order shuffled
 }
 
-alone() { # SET DOCUMENTS LEAST MOST: documents by themselves
-  local out=$work/alone/$1
-  [ -f "$out/train.jsonl" ] || "$train" data alone --data "$data/$1" --out "$out" --documents "$2" --least "$3" --most "$4" --unanswerable 0.2 --seed 3
+alone() { # OUT SET LEAST MOST UNANSWERABLE SEED [ARGUMENTS…]: documents by themselves
+  local out=$work/$1/$2
+  [ -f "$out/train.jsonl" ] || "$train" data alone --data "$data/$2" --out "$out" --least "$3" --most "$4" --unanswerable "$5" --seed "$6" "${@:7}"
   [ -f "$out/train.chains.jsonl" ] || "$train" data chains --data "$out" --brief
 }
 
@@ -40,9 +40,13 @@ step "data: rows to tell apart, and documents to read"
 rows_of judged "$rows" 21
 rows_of more "$((rows / 2))" 22
 rows_of last "$((rows / 6))" 23
-alone squad "$rows" 3 6
-alone tatqa "$((rows / 2))" 1 5
-alone ottqa "$((rows * 5 / 7))" 1 4
+rows_of few "$((rows / 6))" 77
+alone alone squad 3 6 0.2 3 --documents "$rows"
+alone alone tatqa 1 5 0.2 3 --documents "$((rows / 2))"
+alone alone ottqa 1 4 0.2 3 --documents "$((rows * 5 / 7))"
+alone all squad 2 6 0.08 4
+alone all tatqa 1 6 0.08 4
+alone all ottqa 1 6 0.08 4
 
 step "the judge: candidates told apart"
 learn sft judge judge --data "$work/judged"
@@ -56,9 +60,12 @@ step "lists: the best three of each row as it was met, a fifth without a relevan
 [ -f "$work/met/train.chains.jsonl" ] || "$train" data chains --data "$work/met" --brief
 learn sft lists lists --data "$work/last" --set "start=$work/reading" --set "lists=[$work/met, $work/alone/squad, $work/alone/tatqa, $work/alone/ottqa]"
 
-step "stage 1: the judgement reinforced, once its words are said again"
-learn sft spoken spoken --data "$work/last" --set "start=$work/lists"
-learn pointwise stage1 stage1 --data "$work/more" --set "start=$work/spoken"
+step "reading on: many more documents"
+learn sft longer longer --data "$work/few" --set "start=$work/lists" \
+  --set "lists=[$work/met, $work/all/squad, $work/all/tatqa, $work/all/ottqa]"
+
+step "stage 1: the judgement reinforced"
+learn pointwise stage1 stage1 --data "$work/more" --set "start=$work/longer"
 
 step "stage 2: lists reinforced"
 learn listwise stage2 stage2 --data "$work/met" --set "start=$work/stage1"
@@ -67,7 +74,7 @@ step "calibration of the run that ships (SMOL_SHIP), on dev rows with all their 
 for set in squad ottqa tatqa; do
   [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
 done
-[ -d "$work/adapter" ] || "$train" export "$work/${SMOL_SHIP:-lists}" --out "$work/adapter" --dtype bfloat16 --nearness --rows "${SMOL_DEV:-150}" \
+[ -d "$work/adapter" ] || "$train" export "$work/${SMOL_SHIP:-longer}" --out "$work/adapter" --dtype bfloat16 --nearness --rows "${SMOL_DEV:-150}" \
   --list-size 3 --held --answered 0.94 --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
 
 step "done: $work/adapter; copy it to src/rag_reasoner/adapter"

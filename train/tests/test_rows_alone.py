@@ -63,7 +63,45 @@ def test_about_the_share_asked_for_is_unanswered():
     assert sum(not one.answerable for one in found) == pytest.approx(0.25 * len(found), abs=2)
 
 
-@pytest.mark.parametrize(("wanted", "named"), [({"unanswerable": 1.0}, "unanswerable=1.0"), ({"least": 7}, "least=7")])
+def test_beside_others_a_document_is_in_the_same_list_for_all_its_questions():
+    lists = [one for one in alone(ROWS, Alone(unanswerable=0.3, beside=1)) if "/b" in one.id]
+    assert {len(one.candidates) for one in lists} == {2}
+    assert len({tuple(document.id for document in one.candidates) for one in lists}) == 1
+    assert {tuple(one.relevant) for one in lists if one.answerable} == {("b",)}
+
+
+def test_beside_it_stands_nothing_that_helps_with_any_of_its_questions():
+    """The hill's second document is labelled, and the other's text holds an answer without a label."""
+    labelled = row(id="hill", question="Where is the old museum?", answers=["on the hill"], relevant=["b", "c"])
+    unlabelled = row(id="opened", question="When does the museum open?", answers=["1962", "when lava cools"])
+    assert all(
+        len(one.candidates) == 1
+        for one in alone([labelled, unlabelled], Alone(unanswerable=0, beside=2))
+        if "/b" in one.id
+    )
+
+
+def test_a_document_stands_first_among_others_most_often_and_not_always():
+    rows = [
+        row(
+            id=str(n),
+            candidates=[{"id": f"{one}{n}", "title": "", "text": f"{one} {n}"} for one in "bac"],
+            relevant=[f"b{n}"],
+            answers=[f"b {n}"],
+        )
+        for n in range(60)
+    ]
+    places = [
+        [one.id[0] for one in found.candidates].index("b") for found in alone(rows, Alone(unanswerable=0, beside=2))
+    ]
+    assert set(places) == {0, 1, 2}
+    assert places.count(0) > 40
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named"),
+    [({"unanswerable": 1.0}, "unanswerable=1.0"), ({"least": 7}, "least=7"), ({"beside": -1}, "beside=-1")],
+)
 def test_what_cannot_be_is_refused_by_name(wanted, named):
     with pytest.raises(InvalidInput, match=named):
         Alone(**wanted)

@@ -1,4 +1,4 @@
-"""`rag-reasoner-train data alone`: documents by themselves, for learning to read."""
+"""`rag-reasoner-train data alone`: documents by themselves, or beside others, for learning to read."""
 
 from typing import Annotated
 
@@ -33,12 +33,16 @@ def alone(
     least: Annotated[int, typer.Option(min=1, help="Only documents that answer so many questions.")] = 1,
     most: Annotated[int, typer.Option(min=1, help="At most so many questions about a document.")] = 6,
     unanswerable: Unanswerable = 0.0,
+    beside: Annotated[int, typer.Option(min=0, help="Show so many others beside it that do not answer.")] = 0,
     seed: options.Seed = 0,
     licence: options.Licence = None,
 ) -> None:
-    """Make rows of one document each: the questions that it answers, one after another, and some that it does not."""
+    """Make rows of one document each: the questions that it answers, one after another, and some that it does not.
+
+    With --beside the document stands in a list, mostly first, and the list is the same for all its questions.
+    """
     origin = options.origin(data, seed, licence)
-    wanted = Alone(documents, least, most, unanswerable, seed)
+    wanted = Alone(documents, least, most, unanswerable, beside, seed)
     with working("taking documents by themselves"):
         built = write_rows(by_themselves(list(RowFiles(origin.folders, split)), wanted), origin, out, split)
     typer.echo(f"{built.rows} rows written to {out / split}.jsonl")

@@ -1,12 +1,12 @@
-"""Each document by itself, with the questions that it answers and some that it does not: for learning to read.
+"""Each document with the questions that it answers and some that it does not, by itself or beside others: for reading.
 
-The questions about one document follow one another: in training it is read once for all of them.
+The questions about one document follow one another, and beside the same others: in training these are read once for
+all of them.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from random import Random
 
 from rag_reasoner.errors import InvalidInput
@@ -20,20 +20,25 @@ Key = tuple[str, str]
 """The id and the text of a document."""
 
 Asked = Mapping[Key, Sequence[Row]]
-"""The rows of questions about a document."""
+"""The rows that a document is a candidate of."""
+
+_FIRST = 0.8
+"""How often a document stands first among others, as in a judge's order; else where the lot falls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
     """Which documents are taken: those that answer at least `least` questions, `documents` of them drawn by lot.
 
-    Of the questions that come of a document, at most `most`, the share `unanswerable` is not answered by it.
+    Of the questions that come of a document, at most `most`, the share `unanswerable` is not answered by it. `beside`
+    it stand so many others that answer none of them, mostly after it.
     """
 
     documents: int | None = None
     least: int = 1
     most: int = 6
     unanswerable: float = 0.2
+    beside: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -41,19 +46,26 @@ class Alone:
             raise InvalidInput(f"unanswerable={self.unanswerable}: give a share from 0 up to 0.9")
         if not 1 <= self.least <= self.most:
             raise InvalidInput(f"least={self.least}, most={self.most}: give at least 1, and no more than the most")
+        if self.beside < 0:
+            raise InvalidInput(f"beside={self.beside}: give 0 or more")
 
 
 def alone(rows: Sequence[Row], wanted: Alone) -> Iterator[Row]:
-    """Rows of one candidate each. What is not answered is what shares most words with the document."""
-    answered = _answered(rows)
+    """Rows of one candidate each, or of 1 + `beside` where so many others are at hand.
+
+    What is not answered is what shares most words with the document.
+    """
+    answered = _asked(rows, _is_answered)
     random = Random(f"alone/{wanted.seed}")
     fit = [key for key, asked in sorted(answered.items()) if len(asked) >= wanted.least]
     drawn = random.sample(fit, min(wanted.documents or len(fit), len(fit)))
-    missed = _missed(rows, frozenset(drawn)) if wanted.unanswerable else {}
+    missed = _asked(rows, _is_missed, frozenset(drawn)) if wanted.unanswerable else {}
     for key in drawn:
         right, wrong = _numbers(len(answered[key]), wanted, random)
-        yield from answered[key][:right]
-        yield from islice(sorted(missed.get(key, ()), key=_nearness, reverse=True), wrong)
+        said, unsaid = answered[key][:right], _nearest(missed.get(key, ()), key, wrong)
+        shown = _among(_others([*said, *unsaid], key, wanted.beside), _document(said[0], key), random)
+        yield from (_said(row, key, shown) for row in said)
+        yield from (_unsaid(row, key, shown) for row in unsaid)
 
 
 def _numbers(answered: int, wanted: Alone, random: Random) -> tuple[int, int]:
@@ -63,32 +75,49 @@ def _numbers(answered: int, wanted: Alone, random: Random) -> tuple[int, int]:
     return right, int(due) + (random.random() < due % 1)
 
 
-def _answered(rows: Iterable[Row]) -> Asked:
-    found: defaultdict[Key, list[Row]] = defaultdict(list)
-    for row in rows:
-        for document in row.candidates if not worked_out(row) else ():
-            if document.id in row.relevant and holds(document, row):
-                found[document.id, document.text].append(_by_itself(row, document, relevant=True))
-    return found
-
-
-def _missed(rows: Iterable[Row], keys: Collection[Key]) -> Asked:
-    """Questions that the documents were candidates for, and that they do not answer."""
+def _asked(rows: Iterable[Row], suits: Callable[[Row, Document], bool], among: Collection[Key] | None = None) -> Asked:
+    """The rows by those of their candidates (`among` these, where given) that suit them."""
     found: defaultdict[Key, list[Row]] = defaultdict(list)
     for row in rows:
         for document in row.candidates:
             key = (document.id, document.text)
-            if key in keys and document.id not in row.relevant and not holds(document, row):
-                found[key].append(_by_itself(row, document, relevant=False))
+            if (among is None or key in among) and suits(row, document):
+                found[key].append(row)
     return found
 
 
-def _by_itself(row: Row, document: Document, *, relevant: bool) -> Row:
-    name = f"{row.id}/{document.id}"
-    if relevant:
-        return replace(row, id=name, candidates=(document,), relevant={document.id: row.relevant[document.id]})
-    return replace(row, id=f"{name}{SUFFIX}", candidates=(document,), relevant={}, answers=())
+def _is_answered(row: Row, document: Document) -> bool:
+    return not worked_out(row) and document.id in row.relevant and holds(document, row)
 
 
-def _nearness(row: Row) -> float:
-    return overlap(row.question, row.candidates[0].text)
+def _is_missed(row: Row, document: Document) -> bool:
+    return document.id not in row.relevant and not holds(document, row)
+
+
+def _nearest(rows: Sequence[Row], key: Key, most: int) -> list[Row]:
+    return sorted(rows, key=lambda row: overlap(row.question, key[1]), reverse=True)[:most]
+
+
+def _others(asked: Sequence[Row], key: Key, most: int) -> list[Document]:
+    """Other candidates of these rows that help with none of them: those that share most words with the questions."""
+    others = {one.id: one for row in asked for one in row.candidates if one.id != key[0]} if most else {}
+    no_help = [one for one in others.values() if all(_is_missed(row, one) for row in asked)]
+    questions = " ".join(row.question for row in asked)
+    return sorted(no_help, key=lambda one: overlap(questions, one.text), reverse=True)[:most]
+
+
+def _among(others: Sequence[Document], document: Document, random: Random) -> tuple[Document, ...]:
+    place = random.randint(0, len(others)) if others and random.random() >= _FIRST else 0
+    return (*others[:place], document, *others[place:])
+
+
+def _document(row: Row, key: Key) -> Document:
+    return next(one for one in row.candidates if one.id == key[0])
+
+
+def _said(row: Row, key: Key, shown: tuple[Document, ...]) -> Row:
+    return replace(row, id=f"{row.id}/{key[0]}", candidates=shown, relevant={key[0]: row.relevant[key[0]]})
+
+
+def _unsaid(row: Row, key: Key, shown: tuple[Document, ...]) -> Row:
+    return replace(row, id=f"{row.id}/{key[0]}{SUFFIX}", candidates=shown, relevant={}, answers=())
