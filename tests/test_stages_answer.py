@@ -12,6 +12,7 @@ from small_pdf import Page, pdf, text
 from rag_reasoner import Document, Image, ReasoningReranker, read
 from rag_reasoner.backends.base import Card
 from rag_reasoner.located import located
+from rag_reasoner.stages.denied import denied_but_there
 from rag_reasoner.stages.pipeline import Outcome
 from rag_reasoner.tasks import AnswerTask, Evidence, ListwiseReply, RankTask, Statement
 from rag_reasoner.types import Answer, Box, Candidate, Citation, Dropped, Word
@@ -175,6 +176,38 @@ def test_a_verdict_without_a_word_more_is_shown_as_such():
 
     result = ReasoningReranker(Terse(), keep="all").rerank(QUERY, documents(0.9, 0.1))
     assert [one.reasoning for one in result.ranked] == ["helps", "does not help: too old"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "there"),
+    [
+        ("no word of museum or lamps", ("museum",)),
+        ("no word of rooms or 1962", ("rooms", "1962")),
+        ("about opera; nothing on Museums", ("Museums",)),
+        ("no word of lamps or of opera", ()),
+        ("nothing on museum lamps", ()),
+        ("it has no word about rooms", ()),
+        ("", ()),
+    ],
+)
+def test_what_a_reason_says_is_not_on_the_page_is_looked_up_there(reason, there):
+    assert denied_but_there(reason, MUSEUM) == there
+
+
+def test_a_reason_that_denies_what_stands_on_the_page_is_shown_with_that():
+    class Denies(Perfect):
+        def write(self, task):
+            lines = (
+                Evidence(1, False, reason="no word of worth or lamps"),
+                Evidence(2, False, reason="no word of lamps"),
+            )
+            return task.render(ListwiseReply((0, 1), 2, lines))
+
+    result = ReasoningReranker(Denies(), keep="all").rerank(QUERY, documents(0.9, 0.1))
+    assert [one.reasoning for one in result.ranked] == [
+        "does not help: “no word of worth or lamps”, but the page has “worth”",
+        "does not help: no word of lamps",
+    ]
 
 
 def test_a_quote_in_text_that_no_person_sees_says_so():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from rag_reasoner.backends.base import Card
 from rag_reasoner.stages import extract
+from rag_reasoner.stages.denied import denied_but_there
 from rag_reasoner.stages.fit import Count
 from rag_reasoner.stages.keep import probability
 from rag_reasoner.stages.rank import Line, Listwise, Ranked, read_reply
@@ -46,8 +47,14 @@ def _said(candidate: Candidate, line: Line | None) -> tuple[str, tuple[Citation,
         return line.reasoning, ()
     verdict = {True: "helps", False: "does not help", None: "no verdict"}[line.evidence.relevant]
     quote = line.evidence.quote
-    said = f"“{quote}”" if quote else line.evidence.reason
+    said = f"“{quote}”" if quote else _looked_up(line.evidence.reason, candidate)
     return f"{verdict}: {said}" if said else verdict, quoted_from(candidate, line.shown, quote)
+
+
+def _looked_up(reason: str, candidate: Candidate) -> str:
+    """The reason, and where it denies what stands on the page, that it does."""
+    there = denied_but_there(reason, candidate.document)
+    return f"“{reason}”, but the page has {' and '.join(f'“{word}”' for word in there)}" if there else reason
 
 
 def quoted_from(candidate: Candidate, shown: Shown, quote: str) -> tuple[Citation, ...]:
