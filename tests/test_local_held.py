@@ -13,8 +13,8 @@ from small_tasks import LISTWISE, of
 from rag_reasoner.backends.local.held import write_held
 from rag_reasoner.backends.local.walker import Walker
 from rag_reasoner.backends.local.worker import Stop
-from rag_reasoner.tasks import MMR5Task, OrderTask, RankTask, RelevanceTask
-from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Permutation
+from rag_reasoner.tasks import MMR5Task, OrderTask, RankAndAnswerTask, RankTask, RelevanceTask
+from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Marked, Permutation
 
 OF_FORM = {"no_answer", "unreadable", "misformatted", "duplicate", "out_of_range", "missing", "truncated"}
 """Faults of a reply that did not keep the format. What it says may still be wrong."""
@@ -70,6 +70,28 @@ def test_a_held_quote_stands_in_its_document(seed):
     assert any(line.quote for line in read.evidence), reply.text
     assert all(task.documents[line.number - 1].locate(line.quote) for line in read.evidence if line.quote)
     assert read.faults == ()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_held_answer_cites_documents_that_its_reply_has_quoted_and_no_others(seed):
+    backend = longing_for(tiny_models.backend(seed=seed, held=True), '"', " ")
+    task = of(RankAndAnswerTask, 3, text="The museum opened in 1962, with 40 rooms.\nIt burned in 1971.")
+    (reply,) = backend.complete([task])
+    read = task.parse(reply.text)
+    quoted = {line.number - 1 for line in read.evidence if line.quote}
+    assert quoted
+    assert read.answer.cited
+    assert set(read.answer.cited) <= quoted
+    assert read.faults == ()
+
+
+def test_an_abstention_and_an_answer_after_no_quote_have_no_mark():
+    line, other = Literal('[2] yes: "it is"\n'), Literal("[2] yes: it is\n")
+    said = written((line, Free(("[",), 9))).removeprefix(line.text).strip()
+    assert said
+    assert written((line, Marked((), 9, "x"), Literal("<"))) == f"{line.text}{said} [2]<"
+    assert written((line, Marked((), 9, said), Literal("<"))) == f"{line.text}{said}<"
+    assert "[2]" not in written((other, Marked((), 9, "x"), Literal("<"))).removeprefix(other.text)
 
 
 def test_models_that_differ_state_different_orders():

@@ -19,7 +19,8 @@ from rag_reasoner.tasks import (
     RankTask,
     RelevanceTask,
 )
-from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Permutation
+from rag_reasoner.tasks.evidence import quoted
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Marked, Permutation
 from rag_reasoner.tasks.statement import ABSTENTION, Statement, cite, remark
 from rag_reasoner.tasks.tags import STOPS, after_thinking
 from rag_reasoner.types import FAULTS
@@ -125,7 +126,7 @@ def _piece(piece):
             return st.sampled_from(piece.options)
         case Permutation():
             return st.permutations(range(1, piece.n + 1)).map(lambda order: piece.separator.join(map(str, order)))
-        case Free():
+        case Free() | Marked():
             return st.text().filter(lambda text: _free(text, piece.stops))
         case Evidenced():  # where a server writes it, nothing holds it to the texts
             return st.text().filter(lambda text: _free(text, ("\n", *STOPS))).map(lambda text: f" {text}")
@@ -170,6 +171,18 @@ def test_the_example_in_the_prompt_is_a_perfect_reply(kind):
 def test_the_most_tokens_grow_with_the_documents():
     for kind in EVERY_LISTWISE:
         assert of(kind, 20).reply_tokens > of(kind, 2).reply_tokens
+
+
+def test_what_a_reply_has_quoted_is_told_by_its_strict_lines():
+    lines = [
+        "[1] no: it is old",
+        '[3] yes: "so it is"',
+        '[2] no: "or so"',
+        '[3] yes: "again"',
+        '1) yes: "x"',
+        '[4] yes: ""',
+    ]
+    assert quoted("\n".join(["<evidence>", *lines])) == (3, 2)
 
 
 # Thinking is never parsed.

@@ -65,6 +65,12 @@ def scaffold(shown: Sequence[Shown], *, first_helps: bool = False) -> Iterator[P
         yield Literal("\n")
 
 
+def quoted(reply: str) -> tuple[int, ...]:
+    """The numbers of the documents that the strict lines of `reply`, which may still be written, quote."""
+    found = (_STRICT.fullmatch(line) for line in reply.split("\n"))
+    return tuple(dict.fromkeys(int(line[1]) for line in found if line and line[3]))
+
+
 def parse(reply: str, shown: Sequence[Shown]) -> tuple[tuple[Evidence, ...], tuple[Fault, ...]]:
     """The lines that could be read, in the order of the documents, and what was wrong."""
     found = section(reply, TAG)

@@ -29,6 +29,17 @@ class Free:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """Whatever the model writes, up to the first of `stops` or to `[`, within `max_tokens` tokens; and then, unless
+    that is `unmarked`, `[n]` for one or more of the documents that the reply has quoted, if it has.
+    """
+
+    stops: tuple[str, ...]
+    max_tokens: int
+    unmarked: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidenced:
     """A blank, and words that stand in one of `texts` in double quotation marks, or whatever the model says instead, up
     to the end of the line, within `max_tokens` tokens.
@@ -46,5 +57,5 @@ class Permutation:
     separator: str
 
 
-Piece = Literal | Choice | Free | Evidenced | Permutation
+Piece = Literal | Choice | Free | Marked | Evidenced | Permutation
 Scaffold = tuple[Piece, ...]

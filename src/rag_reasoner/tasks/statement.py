@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag_reasoner.tasks.scaffold import Free, Literal, Piece
+from rag_reasoner.tasks.scaffold import Literal, Marked, Piece
 from rag_reasoner.tasks.tags import STOPS, section, wrap
 from rag_reasoner.types import Fault
 
@@ -38,7 +38,7 @@ def render(statement: Statement) -> str:
 
 def scaffold() -> Iterator[Piece]:
     yield Literal(f"<{TAG}>")
-    yield Free(("\n\n", *STOPS), ANSWER_TOKENS)
+    yield Marked(("\n\n", *STOPS), ANSWER_TOKENS, ABSTENTION)
     yield Literal(f"</{TAG}>")
 
 

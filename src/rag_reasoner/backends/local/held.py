@@ -13,7 +13,8 @@ from rag_reasoner.backends.local.said import MARK, Said
 from rag_reasoner.backends.local.walker import Ids, Walker
 from rag_reasoner.backends.local.worker import Stop
 from rag_reasoner.encoding import Encoded
-from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Permutation, Piece, Scaffold
+from rag_reasoner.tasks.evidence import quoted
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Marked, Permutation, Piece, Scaffold
 
 _LOOKED_AT = 2000
 """Among so many of the most probable tokens one is looked for that a quote may go on with."""
@@ -62,6 +63,11 @@ class _Pen:
                 self.text += self._evidence(Said(texts), max_tokens)
             case Free(stops, max_tokens):
                 self.text += self._freely(stops, max_tokens).strip()
+            case Marked(stops, max_tokens, unmarked):
+                said = self._freely((*stops, "["), max_tokens).strip()
+                self.text += said
+                if said and said != unmarked:
+                    self._mark(quoted(self.text), following)
 
     def _permute(self, n: int, separator: str, following: str) -> None:
         left = [str(number) for number in range(1, n + 1)]
@@ -69,6 +75,16 @@ class _Pen:
             number = self._chosen(left, separator if len(left) > 1 else following)
             left.remove(number)
             self.text += number + (separator if left else "")
+
+    def _mark(self, numbers: Sequence[int], following: str) -> None:
+        """Marks of documents with these numbers: one, and more until the model would rather end."""
+        left = [f"[{number}]" for number in numbers]
+        self.text += " " if left else ""
+        end: tuple[str, ...] = ()
+        while left and (mark := self._chosen((*end, *left), following)):
+            self.text += mark
+            left.remove(mark)
+            end = ("",)
 
     def _chosen(self, options: Sequence[str], following: str) -> str:
         self._stop.check()

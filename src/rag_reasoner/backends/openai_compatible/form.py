@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from rag_reasoner.backends.openai_compatible.dialects import Dialect
-from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Permutation, Piece, Scaffold
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Marked, Permutation, Piece, Scaffold
 
 
 def held(scaffold: Scaffold, dialect: Dialect) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _regex(piece: Piece) -> str:
             return _escaped(text)
         case Choice(options):
             return f"({'|'.join(map(_escaped, options))})"
-        case Free():
+        case Free() | Marked():
             return r"[^\n<]*"
         case Evidenced():
             return r" [^\n<]*"
@@ -60,7 +60,7 @@ def _rule(piece: Piece) -> str:
             return _quoted(text)
         case Choice(options):
             return f"({' | '.join(map(_quoted, options))})"
-        case Free():
+        case Free() | Marked():
             return r"[^\n<]*"
         case Evidenced():
             return r'" " [^\n<]*'
