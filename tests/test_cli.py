@@ -320,6 +320,31 @@ def test_a_reader_that_leaves_is_no_error(long_list, options):
     process.stderr.close()
 
 
+WRITES = """
+import sys, typer
+from rag_reasoner.cli.exits import guarded
+
+def command() -> None:
+    for _ in range({lines}):
+        sys.stdout.write("a line of this\\n")
+
+app = typer.Typer()
+app.command()(guarded(command))
+app()
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_that_was_never_there_is_no_error_whatever_is_left_to_be_written(lines):
+    reading, writing = os.pipe()
+    os.close(reading)
+    asked = [sys.executable, "-c", WRITES.format(lines=lines)]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(asked, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, env=buffered)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_interrupt_ends_with_a_word_and_its_code(tmp_path):
     waited_for = tmp_path / "endless.jsonl"
     os.mkfifo(waited_for)

@@ -1,6 +1,8 @@
 """How a command ends: one clear line on stderr and a documented exit code, never a traceback for a user's mistake."""
 
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -30,15 +32,25 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return command(*args, **kwargs)
+            done = command(*args, **kwargs)
+            sys.stdout.flush()
+            return done
         except RagReasonerError as error:
             fail(str(error), _code(error))
         except KeyboardInterrupt:
             fail("interrupted", 130)
         except BrokenPipeError:
+            _write_to_nobody()
             raise typer.Exit from None
 
     return run
+
+
+def _write_to_nobody() -> None:
+    """Let what is still to be written go nowhere: else Python would try, and complain, once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def complain(faults: Iterable[Fault]) -> None:
