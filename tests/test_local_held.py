@@ -94,6 +94,16 @@ def test_an_abstention_and_an_answer_after_no_quote_have_no_mark():
     assert "[2]" not in written((other, Marked((), 9, "x"), Literal("<"))).removeprefix(other.text)
 
 
+def test_what_a_model_would_mark_by_itself_is_left_out():
+    backend = longing_for(tiny_models.backend(held=True), "[")
+    prompt = backend._loaded.encoder.encode(of(OrderTask, 1).messages())
+    line = '[2] yes: "it is"\n'
+    assert (
+        write_held(prompt, (Literal(line), Marked((), 9, "x"), Literal("<")), backend._loaded, Stop()).text
+        == f"{line}<"
+    )
+
+
 def test_models_that_differ_state_different_orders():
     assert len({held(of(OrderTask, 12, text="x"), seed) for seed in range(3)}) > 1
 
