@@ -61,28 +61,28 @@ def longing_for(backend, *texts):
     return backend
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_held_quote_stands_in_its_document(seed):
+def read_of_one_that_quotes(kind, seed):
+    """The task, and what is read of the held reply of a model that wants nothing but to quote."""
     backend = longing_for(tiny_models.backend(seed=seed, held=True), '"', " ")
-    task = of(RankTask, 3, text="The museum opened in 1962, with 40 rooms.\nIt burned in 1971.")
+    task = of(kind, 3, text="The museum opened in 1962, with 40 rooms.\nIt burned in 1971.")
     (reply,) = backend.complete([task])
     read = task.parse(reply.text)
     assert any(line.quote for line in read.evidence), reply.text
-    assert all(task.documents[line.number - 1].locate(line.quote) for line in read.evidence if line.quote)
     assert read.faults == ()
+    return task, read
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_held_quote_stands_in_its_document(seed):
+    task, read = read_of_one_that_quotes(RankTask, seed)
+    assert all(task.documents[line.number - 1].locate(line.quote) for line in read.evidence if line.quote)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_held_answer_cites_documents_that_its_reply_has_quoted_and_no_others(seed):
-    backend = longing_for(tiny_models.backend(seed=seed, held=True), '"', " ")
-    task = of(RankAndAnswerTask, 3, text="The museum opened in 1962, with 40 rooms.\nIt burned in 1971.")
-    (reply,) = backend.complete([task])
-    read = task.parse(reply.text)
-    quoted = {line.number - 1 for line in read.evidence if line.quote}
-    assert quoted
+    _, read = read_of_one_that_quotes(RankAndAnswerTask, seed)
     assert read.answer.cited
-    assert set(read.answer.cited) <= quoted
-    assert read.faults == ()
+    assert set(read.answer.cited) <= {line.number - 1 for line in read.evidence if line.quote}
 
 
 def test_an_abstention_and_an_answer_after_no_quote_have_no_mark():

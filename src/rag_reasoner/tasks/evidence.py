@@ -66,7 +66,7 @@ def scaffold(shown: Sequence[Shown], *, first_helps: bool = False) -> Iterator[P
 
 
 def quoted(reply: str) -> tuple[int, ...]:
-    """The numbers of the documents that the strict lines of `reply`, which may still be written, quote."""
+    """The numbers of the documents that `reply`, finished or not, quotes in lines that keep the format."""
     found = (_STRICT.fullmatch(line) for line in reply.split("\n"))
     return tuple(dict.fromkeys(int(line[1]) for line in found if line and line[3]))
 
