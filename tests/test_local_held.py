@@ -1,5 +1,7 @@
 """Held decoding: whatever a model would rather say, the reply keeps the format."""
 
+import re
+
 import pytest
 
 pytest.importorskip("transformers")
@@ -14,7 +16,7 @@ from rag_reasoner.backends.local.held import write_held
 from rag_reasoner.backends.local.walker import Walker
 from rag_reasoner.backends.local.worker import Stop
 from rag_reasoner.tasks import MMR5Task, OrderTask, RankAndAnswerTask, RankTask, RelevanceTask
-from rag_reasoner.tasks.scaffold import Choice, Free, Literal, Marked, Permutation
+from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Marked, Permutation
 
 OF_FORM = {"no_answer", "unreadable", "misformatted", "duplicate", "out_of_range", "missing", "truncated"}
 """Faults of a reply that did not keep the format. What it says may still be wrong."""
@@ -85,6 +87,22 @@ def test_a_held_answer_cites_documents_that_its_reply_has_quoted_and_no_others(s
     assert set(read.answer.cited) <= {line.number - 1 for line in read.evidence if line.quote}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_held_line_that_says_yes_quotes_and_one_that_says_no_need_not(seed):
+    """A model that wants nothing but to say `x`, and a blank before it."""
+    backend = longing_for(tiny_models.backend(seed=seed, held=True), "x", " ")
+    texts = ("The museum opened in 1962.",)
+    prompt = backend._loaded.encoder.encode(of(OrderTask, 1).messages())
+
+    def line(verdict, *of):
+        scaffold = (Literal(f"[1] {verdict}:"), Evidenced(of, 9, quoted_after="yes:"), Literal("\n"))
+        return write_held(prompt, scaffold, backend._loaded, Stop()).text
+
+    assert re.fullmatch(r'\[1\] yes: ".+"\n', line("yes", *texts))
+    assert "x" in line("no", *texts)
+    assert "x" in line("yes")
+
+
 def test_an_abstention_and_an_answer_after_no_quote_have_no_mark():
     line, other = Literal('[2] yes: "it is"\n'), Literal("[2] yes: it is\n")
     said = written((line, Free(("[",), 9))).removeprefix(line.text).strip()
@@ -94,13 +112,13 @@ def test_an_abstention_and_an_answer_after_no_quote_have_no_mark():
     assert "[2]" not in written((other, Marked((), 9, "x"), Literal("<"))).removeprefix(other.text)
 
 
-def test_what_a_model_would_mark_by_itself_is_left_out():
+def test_what_a_model_would_mark_by_itself_is_left_out_and_without_a_word_it_abstains():
     backend = longing_for(tiny_models.backend(held=True), "[")
     prompt = backend._loaded.encoder.encode(of(OrderTask, 1).messages())
     line = '[2] yes: "it is"\n'
     assert (
         write_held(prompt, (Literal(line), Marked((), 9, "x"), Literal("<")), backend._loaded, Stop()).text
-        == f"{line}<"
+        == f"{line}x<"
     )
 
 

@@ -101,3 +101,14 @@ def test_a_quote_can_be_spelt_to_its_end():
         said += letter
         assert SAID.may_begin(said)
     assert SAID.is_whole(said)
+
+
+def test_where_it_must_quote_a_reason_is_not_begun():
+    held = Said(TEXTS, must_quote=True)
+    assert held.may_begin(" ")
+    assert held.may_begin(' "The museum')
+    assert not held.may_begin(" it")
+
+
+def test_of_a_document_without_a_word_a_reason_is_given_even_where_it_must_quote():
+    assert Said(("", " \n"), must_quote=True).may_begin(" it shows a museum")

@@ -61,7 +61,7 @@ def scaffold(shown: Sequence[Shown], *, first_helps: bool = False) -> Iterator[P
         yield Literal(f"[{number}] ")
         yield Literal(YES) if first_helps and number == 1 else Choice((YES, NO))
         yield Literal(":")
-        yield Evidenced(document.pieces(), LINE_TOKENS)
+        yield Evidenced(document.pieces(), LINE_TOKENS, quoted_after=f"{YES}:")
         yield Literal("\n")
 
 

@@ -30,8 +30,9 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Whatever the model writes, up to the first of `stops` or to `[`, within `max_tokens` tokens; and then, unless
-    that is `unmarked`, `[n]` for one or more of the documents that the reply has quoted, if it has.
+    """Whatever the model writes, up to the first of `stops` or to `[`, within `max_tokens` tokens, or `unmarked` if
+    that is nothing; and then, unless it is `unmarked`, `[n]` for one or more of the documents that the reply has
+    quoted, if it has.
     """
 
     stops: tuple[str, ...]
@@ -43,10 +44,13 @@ class Marked:
 class Evidenced:
     """A blank, and words that stand in one of `texts` in double quotation marks, or whatever the model says instead, up
     to the end of the line, within `max_tokens` tokens.
+
+    Right after the words `quoted_after` it says nothing instead, if there is a text to quote.
     """
 
     texts: tuple[str, ...]
     max_tokens: int
+    quoted_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,14 +59,15 @@ class _Pen:
                 self.text += self._chosen(options, following)
             case Permutation(n, separator):
                 self._permute(n, separator, following)
-            case Evidenced(texts, max_tokens):
-                self.text += self._evidence(Said(texts), max_tokens)
+            case Evidenced(texts, max_tokens, quoted_after):
+                must_quote = bool(quoted_after) and self.text.endswith(quoted_after)
+                self.text += self._evidence(Said(texts, must_quote=must_quote), max_tokens)
             case Free(stops, max_tokens):
                 self.text += self._freely(stops, max_tokens).strip()
             case Marked(stops, max_tokens, unmarked):
-                said = self._freely((*stops, "["), max_tokens).strip()
+                said = self._freely((*stops, "["), max_tokens).strip() or unmarked
                 self.text += said
-                if said and said != unmarked:
+                if said != unmarked:
                     self._mark(quoted(self.text), following)
 
     def _permute(self, n: int, separator: str, following: str) -> None:
@@ -125,12 +126,12 @@ class _Pen:
     def _next_of(self, line: Said, start: Ids, ids: Ids) -> int | None:
         """None where the line ends: where the model would end a reason, or has nothing to go on with."""
         scores = self._expected_next(start + ids)
-        quoting = self._said(ids).startswith(f" {MARK}")
+        may_end = not line.must_quote and not self._said(ids).startswith(f" {MARK}")
         for token in scores.topk(min(_LOOKED_AT, len(scores))).indices.tolist():
             said = self._said((*ids, token))
             if line.may_begin(said):
                 return int(token)
-            if not quoting and (token in self._ends or said.endswith("\n")):
+            if may_end and (token in self._ends or said.endswith("\n")):
                 return None
         return None
 

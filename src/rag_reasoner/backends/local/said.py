@@ -19,10 +19,14 @@ _MOST_BYTES = 4
 
 
 class Said:
-    """What may be said of a document that reads `texts`: after a blank, a quote in quotation marks, or a reason."""
+    """What may be said of a document that reads `texts`: after a blank, a quote in quotation marks, or a reason.
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    `must_quote`: no reason, where there is a word to quote.
+    """
+
+    def __init__(self, texts: Sequence[str], *, must_quote: bool = False) -> None:
         self._texts = tuple(" ".join(text.split()) for text in texts)
+        self.must_quote = must_quote and any(self._texts)
 
     def may_begin(self, said: str) -> bool:
         """Whether a line may begin with `said`."""
@@ -30,7 +34,7 @@ class Said:
             return False
         words = said[1:]
         if not words.startswith(MARK):
-            return _plain(words)
+            return _plain(words) and not (self.must_quote and words)
         quote, closed, rest = words[1:].partition(MARK)
         return self._found(quote) and not rest and quote == quote.strip() if closed else self._goes_on(quote)
 
