@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_tasks import LISTWISE, of
 
+from rag_reasoner.backends.local.generate import ends_of
 from rag_reasoner.backends.local.held import write_held
 from rag_reasoner.backends.local.walker import Walker
 from rag_reasoner.backends.local.worker import Stop
@@ -103,23 +104,45 @@ def test_a_held_line_that_says_yes_quotes_and_one_that_says_no_need_not(seed):
     assert "x" in line("yes")
 
 
-def test_an_abstention_and_an_answer_after_no_quote_have_no_mark():
-    line, other = Literal('[2] yes: "it is"\n'), Literal("[2] yes: it is\n")
-    said = written((line, Free(("[",), 9))).removeprefix(line.text).strip()
-    assert said
-    assert written((line, Marked((), 9, "x"), Literal("<"))) == f"{line.text}{said} [2]<"
-    assert written((line, Marked((), 9, said), Literal("<"))) == f"{line.text}{said}<"
-    assert "[2]" not in written((other, Marked((), 9, "x"), Literal("<"))).removeprefix(other.text)
+class Saying:
+    """Stands in for what a model expects: the tokens of `text` one after another, whatever was written."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def __call__(self, _, loaded):
+        tokens = loaded.encoder.reply_ids(self._text)
+        self._wanted = iter([*tokens, *[min(ends_of(loaded))] * 9])
+        self._size = len(loaded.encoder.tokenizer)
+        return self
+
+    def expects(self, _, tokens=()):
+        return torch.zeros(self._size).index_fill(0, torch.tensor([] if tokens else [next(self._wanted)]).long(), 1.0)
 
 
-def test_what_a_model_would_mark_by_itself_is_left_out_and_without_a_word_it_abstains():
-    backend = longing_for(tiny_models.backend(held=True), "[")
-    prompt = backend._loaded.encoder.encode(of(OrderTask, 1).messages())
-    line = '[2] yes: "it is"\n'
-    assert (
-        write_held(prompt, (Literal(line), Marked((), 9, "x"), Literal("<")), backend._loaded, Stop()).text
-        == f"{line}x<"
-    )
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("in 1962", "in 1962 [2]"),
+        ("in 1962 [1][2]", "in 1962 [2]"),
+        ("in 1962 [doc 1].", "in 1962. [2]"),
+        ("[a] museum", "[a] museum [2]"),
+        ("The document does not say [2]", "The documents do not say."),
+        ("the documents do not say", "The documents do not say."),
+        ("[1]", "The documents do not say."),
+        ("", "The documents do not say."),
+    ],
+)
+def test_a_held_answer_keeps_its_words_and_has_the_marks_of_what_was_quoted(monkeypatch, said, kept):
+    monkeypatch.setattr("rag_reasoner.backends.local.held.Walker", Saying(said))
+    line = Literal('[2] yes: "it is"\n')
+    assert written((line, Marked((), 60), Literal("<"))) == f"{line.text}{kept}<"
+
+
+def test_an_answer_after_no_quote_has_no_mark(monkeypatch):
+    monkeypatch.setattr("rag_reasoner.backends.local.held.Walker", Saying("in 1962"))
+    line = Literal("[2] yes: it is\n")
+    assert written((line, Marked((), 60), Literal("<"))) == f"{line.text}in 1962<"
 
 
 def test_models_that_differ_state_different_orders():

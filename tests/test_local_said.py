@@ -110,5 +110,5 @@ def test_where_it_must_quote_a_reason_is_not_begun():
     assert not held.may_begin(" it")
 
 
-def test_of_a_document_without_a_word_a_reason_is_given_even_where_it_must_quote():
-    assert Said(("", " \n"), must_quote=True).may_begin(" it shows a museum")
+def test_of_a_document_without_a_word_to_look_up_a_reason_is_given_even_where_it_must_quote():
+    assert Said(("", " \n", "— It is."), must_quote=True).may_begin(" it shows a museum")

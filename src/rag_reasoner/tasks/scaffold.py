@@ -30,14 +30,12 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Whatever the model writes, up to the first of `stops` or to `[`, within `max_tokens` tokens, or `unmarked` if
-    that is nothing; and then, unless it is `unmarked`, `[n]` for one or more of the documents that the reply has
-    quoted, if it has.
+    """An answer: whatever the model writes, up to the first of `stops` or to its own first mark, within `max_tokens`
+    tokens; and then, unless that abstains, `[n]` for one or more of the documents that the reply has quoted, if it has.
     """
 
     stops: tuple[str, ...]
     max_tokens: int
-    unmarked: str
 
 
 @dataclass(frozen=True, slots=True)

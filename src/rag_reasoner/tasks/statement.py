@@ -38,7 +38,7 @@ def render(statement: Statement) -> str:
 
 def scaffold() -> Iterator[Piece]:
     yield Literal(f"<{TAG}>")
-    yield Marked(("\n\n", *STOPS), ANSWER_TOKENS, ABSTENTION)
+    yield Marked(("\n\n", *STOPS), ANSWER_TOKENS)
     yield Literal(f"</{TAG}>")
 
 
@@ -55,6 +55,12 @@ def parse(reply: str, count: int) -> tuple[Statement | None, tuple[Fault, ...]]:
     if _ABSTENTION.fullmatch(text):
         return Statement(ABSTENTION, abstained=True), faults
     return Statement(text, cited), faults if cited else (*faults, Fault("uncited"))
+
+
+def unmarked(text: str) -> str:
+    """The words of an answer without marks; the abstention as it is to be spelt, where they say that or nothing."""
+    words = remark(text, {})
+    return words if words and not _ABSTENTION.fullmatch(words) else ABSTENTION
 
 
 def _foreign(numbers: Sequence[int], count: int) -> Iterator[Fault]:

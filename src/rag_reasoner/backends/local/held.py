@@ -15,6 +15,10 @@ from rag_reasoner.backends.local.worker import Stop
 from rag_reasoner.encoding import Encoded
 from rag_reasoner.tasks.evidence import quoted
 from rag_reasoner.tasks.scaffold import Choice, Evidenced, Free, Literal, Marked, Permutation, Piece, Scaffold
+from rag_reasoner.tasks.statement import ABSTENTION, unmarked
+
+_MARKS = tuple(f"[{digit}" for digit in "123456789")
+"""What a mark of a document begins with."""
 
 _LOOKED_AT = 2000
 """Among so many of the most probable tokens one is looked for that a quote may go on with."""
@@ -64,10 +68,9 @@ class _Pen:
                 self.text += self._evidence(Said(texts, must_quote=must_quote), max_tokens)
             case Free(stops, max_tokens):
                 self.text += self._freely(stops, max_tokens).strip()
-            case Marked(stops, max_tokens, unmarked):
-                said = self._freely((*stops, "["), max_tokens).strip() or unmarked
-                self.text += said
-                if said != unmarked:
+            case Marked(stops, max_tokens):
+                self.text += (said := unmarked(self._freely((*stops, *_MARKS), max_tokens)))
+                if said != ABSTENTION:
                     self._mark(quoted(self.text), following)
 
     def _permute(self, n: int, separator: str, following: str) -> None:

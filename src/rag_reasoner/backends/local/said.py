@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from rag_reasoner.quotes import find_quote
+from rag_reasoner.words import terms
 
 MARK = '"'
 _OURS = frozenset(f"{MARK}<")
@@ -21,12 +22,12 @@ _MOST_BYTES = 4
 class Said:
     """What may be said of a document that reads `texts`: after a blank, a quote in quotation marks, or a reason.
 
-    `must_quote`: no reason, where there is a word to quote.
+    `must_quote`: no reason, where there is a word that can be looked up.
     """
 
     def __init__(self, texts: Sequence[str], *, must_quote: bool = False) -> None:
         self._texts = tuple(" ".join(text.split()) for text in texts)
-        self.must_quote = must_quote and any(self._texts)
+        self.must_quote = must_quote and any(map(terms, self._texts))
 
     def may_begin(self, said: str) -> bool:
         """Whether a line may begin with `said`."""
