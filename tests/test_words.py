@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_reasoner.words import best_sentence, bm25, focus, overlap, sentences, terms
+from rag_reasoner.words import best_sentence, bm25, focus, overlap, sentences, spelling, terms
 
 TEXTS = st.one_of(
     st.text(),
@@ -57,6 +57,13 @@ def test_numbers_and_long_words_weigh_more():
 
 def test_terms_are_singular_lower_case_and_carry_meaning():
     assert terms("How many Agencies had the 4.35 Reports?") == ("agency", "4.35", "report")
+
+
+def test_a_word_is_spelt_as_the_text_first_spells_it():
+    assert spelling("museum", "Old Museums, new museum") == "Museums"
+    assert spelling("330,000", "some 330,000.") == "330,000"
+    for word in ("death", "the", "museum rooms", "33", ""):
+        assert spelling(word, "the deathly museum rooms: 330,000") == ""
 
 
 @given(st.sampled_from(["budget", "word 1962", ""]), TEXTS, st.integers(-2, 60))

@@ -45,6 +45,15 @@ def _singular(word: str) -> str:
     return word
 
 
+def spelling(word: str, text: str) -> str:
+    """How `text` spells `word` where it first has it, perhaps in another number or case; empty where it has it not, or
+    where `word` is not a single term.
+    """
+    wanted = terms(word)
+    found = (match.group() for match in _TERM.finditer(text))
+    return next((one for one in found if len(wanted) == 1 and terms(one) == wanted), "")
+
+
 def overlap(query: str, text: str) -> float:
     """The share, 0..1, of the query's terms (longer words and numbers weigh more) that stand in `text`."""
     wanted = {term: _weight(term) for term in terms(query)}

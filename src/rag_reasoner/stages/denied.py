@@ -7,13 +7,13 @@ A quote is looked up on its page; so is what is said not to stand there. Only wh
 import re
 
 from rag_reasoner.types import Document
-from rag_reasoner.words import terms
+from rag_reasoner.words import spelling
 
-_DENIES = re.compile(r"\b(?:no word of|nothing on) ([^;,.]+)", re.IGNORECASE)
+_DENIES = re.compile(r"\b(?:no word of|nothing on) (.+?)(?=[;,](?:\s|$)|\.(?:\s+(?-i:[A-Z])|\s*$)|$)", re.IGNORECASE)
 
 
 def denied_but_there(reason: str, document: Document) -> tuple[str, ...]:
-    """The single words of which `reason` says that the document has nothing, and that stand in its text or title."""
-    there = {*terms(document.text), *terms(document.title)}
+    """The single words of which `reason` says that the document has nothing, as its text or title spells them."""
     words = (word.strip() for found in _DENIES.finditer(reason) for word in re.split(r"\bor\b", found[1]))
-    return tuple(word for word in words if len(terms(word)) == 1 and terms(word)[0] in there)
+    single = (word for word in words if len(word.split()) == 1)
+    return tuple(filter(None, (spelling(word, f"{document.title}\n{document.text}") for word in single)))
