@@ -320,6 +320,12 @@ def test_a_reader_that_leaves_is_no_error(long_list, options):
     process.stderr.close()
 
 
+def test_a_command_that_may_write_to_nothing_does_its_work(long_list):
+    command = ["sh", "-c", 'exec "$0" "$@" >&-', COMMAND, "rerank", QUESTION, "-c", str(long_list), *LEXICAL]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 WRITES = """
 import sys, typer
 from rag_reasoner.cli.exits import guarded
