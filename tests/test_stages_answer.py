@@ -183,7 +183,11 @@ def test_a_verdict_without_a_word_more_is_shown_as_such():
     [
         ("no word of museum or lamps", ("museum",)),
         ("no word of rooms or 1962", ("rooms", "1962")),
-        ("about opera; nothing on Museums", ("Museums",)),
+        ("about opera; nothing on Museums", ("museum",)),
+        ("no word of 1,962 or 1962", ("1962",)),
+        ("no word of 40.5", ()),
+        ("no word of U.S. or rooms. It is old", ("rooms",)),
+        ("nothing on the museum", ()),
         ("no word of lamps or of opera", ()),
         ("nothing on museum lamps", ()),
         ("it has no word about rooms", ()),
@@ -250,6 +254,29 @@ def test_the_model_is_told_that_the_first_document_answers_where_the_judge_found
     ReasoningReranker(model, keep="all").answer(QUERY, documents(*worths))
     assert [task.answered for task in model.completed] == [answered]
     assert not answered or "worth 0.9" in model.completed[0].documents[0].original
+
+
+@pytest.mark.parametrize(("worths", "answered"), [((0.1, 0.9, 0.2), True), ((0.9,), False)])
+def test_so_it_is_where_one_document_is_left_and_an_answer_alone_is_asked_for(worths, answered):
+    model = Answers("worth", SURE)
+    ReasoningReranker(model, keep=1).answer(QUERY, documents(*worths))
+    assert [(type(task), task.answered) for task in model.completed] == [(AnswerTask, answered)]
+
+
+@pytest.mark.parametrize("first", [0.9, 0.3])
+def test_a_ranker_that_puts_another_document_first_is_not_told_that_this_one_answers(first):
+    class First(Perfect):
+        def write(self, task):
+            places = sorted(
+                range(len(task.documents)), key=lambda p: f"worth {first}" not in task.documents[p].original
+            )
+            return task.render(ListwiseReply(tuple(places), len(places)))
+
+    ranker = First(Card("mm", 100_000, format="mm_r5", calibrated=True))
+    ReasoningReranker(ranker, filter_model=Perfect(SURE), keep="all").answer(QUERY, documents(0.1, 0.9, 0.3))
+    (task,) = (task for task in ranker.completed if isinstance(task, AnswerTask))
+    assert f"worth {first}" in task.documents[0].original
+    assert task.answered is (first == 0.9)
 
 
 def test_shown_in_other_orders_only_a_list_that_begins_with_the_judges_first_is_held_to_it():

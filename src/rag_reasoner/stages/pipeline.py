@@ -120,11 +120,16 @@ def _found(kept: Sequence[Candidate], settings: Settings) -> bool | None:
     """Whether the judge finds that a candidate says what is asked, the first of them most likely; None where it cannot
     tell.
     """
-    if settings.judge is None or not kept or not settings.judge.card.abstain_below:
-        return None
     chances = [probability(candidate) for candidate in kept]
     known = [chance for chance in chances if chance is not None]
-    return max(known) >= settings.judge.card.abstain_below if len(known) == len(chances) else None
+    return _says_it(max(known), settings.judge) if known and len(known) == len(chances) else None
+
+
+def _says_it(chance: float | None, judge: Model | None) -> bool | None:
+    """Whether a candidate of that P(relevant) says what is asked; None where the judge cannot tell."""
+    if chance is None or judge is None or not judge.card.abstain_below:
+        return None
+    return chance >= judge.card.abstain_below
 
 
 def _answer(
@@ -141,7 +146,7 @@ def _answer(
     card, count = settings.ranker.card, settings.ranker.count
     asked, extra = ranked, Ranked(())
     if ranked.statement is None and (card.format == "mm_r5" or len(judged) == 1):
-        most, sure = _ANSWER_DOCUMENTS, found is True
+        most, sure = _ANSWER_DOCUMENTS, _says_it(judged[0].probability, settings.judge) is True
         asked = extra = yield from ask_answer(query, judged, card, count, settings.listwise, most, answered=sure)
     ranks = {judgement.candidate.position: judgement.rank for judgement in judged}
     return stated_answer(asked, ranks, card) or extractive, extra
