@@ -116,10 +116,11 @@ def test_images_come_along_and_are_read_from_where_the_rows_are(tmp_path):
     assert "| up to 1 | 2 |" in (tmp_path / "out/train.card.md").read_text()
 
 
-def test_rows_are_never_written_over_themselves(sample, tmp_path):
+@pytest.mark.parametrize("command", [["rows"], ["alone"], ["filtered", "--judge", "lexical"]])
+def test_rows_are_never_written_over_themselves(sample, tmp_path, command):
     data = written(tmp_path / "data", [LINE])
     before = (data / "train.jsonl").read_bytes()
-    assert "is the folder of the rows themselves" in run("rows", "--data", data, "--out", data, code=2)
+    assert "is the folder of the rows themselves" in run(*command, "--data", data, "--out", data, code=2)
     assert (data / "train.jsonl").read_bytes() == before
 
 

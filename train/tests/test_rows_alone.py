@@ -15,6 +15,8 @@ OPENED, ADMISSION = row(id="opened"), row(id="free", question="When is it free?"
 HILL = row(id="hill", question="Where is the old museum?", answers=["on the hill"])
 LAVA = row(id="lava", question="When does basalt form?", answers=["when lava cools"], relevant=["a"])
 ROWS = [OPENED, LAVA, HILL, ADMISSION]
+AS = {"b": "1962", "c": "Mondays"}
+"""What these documents answer."""
 
 
 def of(rows, **wanted):
@@ -56,9 +58,14 @@ def test_only_documents_that_answer_enough_are_taken_and_no_more_questions_than_
     assert len(of(ROWS, documents=1, unanswerable=0.0, most=1)) == 1
 
 
+def test_a_document_comes_with_so_many_that_it_answers_and_a_share_that_it_does_not():
+    rows = [row(id=f"{one}{n}", relevant=[one], answers=[AS[one]]) for n in range(9) for one in AS]
+    found = [one for one in alone(rows, Alone(unanswerable=0.25, most=6)) if one.candidates[0].id == "b"]
+    assert [one.answerable for one in found] == [True] * 6 + [False] * 2
+
+
 def test_about_the_share_asked_for_is_unanswered():
-    answers = {"b": "1962", "c": "Mondays"}
-    rows = [row(id=f"{one}{n}", relevant=[one], answers=[answers[one]]) for n in range(20) for one in answers]
+    rows = [row(id=f"{one}{n}", relevant=[one], answers=[AS[one]]) for n in range(20) for one in AS]
     found = list(alone(rows, Alone(unanswerable=0.25, most=20)))
     assert sum(not one.answerable for one in found) == pytest.approx(0.25 * len(found), abs=2)
 
@@ -74,11 +81,8 @@ def test_beside_it_stands_nothing_that_helps_with_any_of_its_questions():
     """The hill's second document is labelled, and the other's text holds an answer without a label."""
     labelled = row(id="hill", question="Where is the old museum?", answers=["on the hill"], relevant=["b", "c"])
     unlabelled = row(id="opened", question="When does the museum open?", answers=["1962", "when lava cools"])
-    assert all(
-        len(one.candidates) == 1
-        for one in alone([labelled, unlabelled], Alone(unanswerable=0, beside=2))
-        if "/b" in one.id
-    )
+    found = [one for one in alone([labelled, unlabelled], Alone(unanswerable=0, beside=2)) if "/b" in one.id]
+    assert [len(one.candidates) for one in found] == [1] * 2
 
 
 def test_a_document_stands_first_among_others_most_often_and_not_always():

@@ -66,16 +66,17 @@ def test_of_several_runs_the_first_that_met_a_candidate_counts(tmp_path):
     assert read == {candidate_key("r1", "a"): 1.0, candidate_key("r1", "b"): 2.0}
 
 
-def test_with_missed_as_many_lists_are_to_be_corrected_as_not(tmp_path):
+@pytest.mark.parametrize("wrong", [0, 3, 6, 9])
+def test_with_missed_as_many_lists_are_to_be_corrected_as_not(tmp_path, wrong):
     data = written(tmp_path / "data", [{**LINE, "id": f"r{number}"} for number in range(9)])
     run = tmp_path / "run"
     run.mkdir()
     for number in range(9):
-        margins = {"a": 1.0, "b": 2.0 if number > 2 else 0.0, "c": -1.0}
+        margins = {"a": 1.0, "b": 2.0 if number >= wrong else 0.0, "c": -1.0}
         note_met(run, 0, {candidate_key(f"r{number}", one): margin for one, margin in margins.items()})
     typed("--data", data, "--met", run, "--keep", 2, "--missed", "--out", tmp_path / "out")
     firsts = [one.candidates[0].id for one in read_rows(tmp_path / "out")]
-    assert sorted(firsts) == ["a"] * 3 + ["b"] * 3
+    assert sorted(firsts) == ["a"] * min(wrong, 9 - wrong) + ["b"] * min(wrong, 9 - wrong)
 
 
 def test_a_row_that_was_not_met_as_a_whole_is_left_out():
@@ -85,6 +86,14 @@ def test_a_row_that_was_not_met_as_a_whole_is_left_out():
 def test_what_was_met_again_counts_as_it_was_met_first(tmp_path):
     met(met(tmp_path, a=1.0), a=5.0)
     assert read_met(tmp_path) == {candidate_key("r1", "a"): 1.0}
+
+
+def test_also_where_another_process_met_it_first(tmp_path):
+    keys = [candidate_key("r1", one) for one in "abc"]
+    for process, *margins in ((0, 1.0, 2.0, 3.0), (1, 9.0, 8.0, 7.0)):
+        for key, margin in zip(keys if process else keys[::-1], margins, strict=True):
+            note_met(tmp_path, process, {key: margin})
+    assert read_met(tmp_path) == {keys[0]: 9.0, keys[1]: 2.0, keys[2]: 1.0}
 
 
 def test_a_folder_without_notes_is_refused(tmp_path):

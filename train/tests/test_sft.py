@@ -113,12 +113,15 @@ def test_replies_about_the_same_documents_are_computed_together_and_rows_as_they
     chains = {row.id: replace(chain_by_rule(row), row_id=row.id) for row in asked}
     replies = [(one,) for one in desk.sized(listwise_examples(asked, chains, tasks=["answer"], order="given"))]
     judged = dev.rows_of(desk.sized(pointwise_examples(rows), reply=1))
-    units = by_documents([*replies, *judged])
+    units = by_documents(desk, [*replies, *judged], 10_000)
     assert [[one.example.group for one in unit] for unit in units[:2]] == [["r0/0", "r0/1"], ["r1/0", "r1/1"]]
     assert units[2:] == judged
     once, twice = tokens_in_trees(desk, units[0][:1]), tokens_in_trees(desk, units[0])
     assert once < twice < tokens(units[0])
     assert tokens_in_trees(desk, judged[0]) == tokens(judged[0])
+    for most in (once - 1, once, twice - 1):
+        assert by_documents(desk, [*replies[:1], *replies[2:3]], most) == [*replies[:1], *replies[2:3]]
+        assert by_documents(desk, judged, most) == judged
 
 
 @pytest.mark.parametrize("options", [{"objective": "joint"}, {"objective": "contrastive", "lists": ["somewhere"]}])

@@ -31,7 +31,7 @@ def alone(
     split: options.Split = "train",
     documents: Annotated[int | None, typer.Option(min=1, help="So many documents, drawn by lot. Default: all.")] = None,
     least: Annotated[int, typer.Option(min=1, help="Only documents that answer so many questions.")] = 1,
-    most: Annotated[int, typer.Option(min=1, help="At most so many questions about a document.")] = 6,
+    most: Annotated[int, typer.Option(min=1, help="At most so many of the questions that a document answers.")] = 6,
     unanswerable: Unanswerable = 0.0,
     beside: Annotated[int, typer.Option(min=0, help="Show so many others beside it that do not answer.")] = 0,
     seed: options.Seed = 0,

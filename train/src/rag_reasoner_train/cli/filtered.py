@@ -13,8 +13,8 @@ from rag_reasoner_train.cli import options
 from rag_reasoner_train.cli.exits import EXIT_CODES, guarded
 from rag_reasoner_train.cli.rows import Unanswerable
 from rag_reasoner_train.rows.abstention import with_unanswerable
-from rag_reasoner_train.rows.build import write_rows
-from rag_reasoner_train.rows.filtered import Kept, judge_rows, kept_file, with_more_to_correct
+from rag_reasoner_train.rows.build import refuse_own, write_rows
+from rag_reasoner_train.rows.filtered import Kept, half_to_correct, judge_rows, kept_file
 from rag_reasoner_train.rows.filtered import filtered as as_filtered
 from rag_reasoner_train.rows.met import kept_as_met, read_met
 from rag_reasoner_train.rows.reading import read_rows
@@ -58,12 +58,13 @@ def filtered(
     """Put a judge's filter before the rows: its order, and without what it drops. For the list-wise stages."""
     if (judge is None) == (not met):
         raise InvalidInput("give --judge, a model that filters, or --met, a run that told these candidates apart")
+    refuse_own(out, [data])
     origin = options.origin([data], seed)
     rows = _with_twins(read_rows(data, split), unanswerable, seed)
     parsed = parse_keep(keep)
     kept = _as_met(rows, met, parsed) if met else _judged(rows, judge, parsed, keep, kept_file(out, split))
     lists = list(as_filtered((row for row in rows if row.id in kept), kept))
-    chosen = with_more_to_correct(lists, seed) if missed else lists
+    chosen = half_to_correct(lists, seed) if missed else lists
     built = write_rows(chosen, origin, out, split)
     typer.echo(
         f"{built.rows} rows written to {out / split}.jsonl, {len(rows) - len(lists)} had nothing left, or were not met"

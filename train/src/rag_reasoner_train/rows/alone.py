@@ -30,8 +30,8 @@ _FIRST = 0.8
 class Alone:
     """Which documents are taken: those that answer at least `least` questions, `documents` of them drawn by lot.
 
-    Of the questions that come of a document, at most `most`, the share `unanswerable` is not answered by it. `beside`
-    it stand so many others that answer none of them, mostly after it.
+    A document comes with at most `most` of the questions that it answers, and with others that it does not: of all
+    questions the share `unanswerable`. `beside` it stand so many others that answer none of them, mostly after it.
     """
 
     documents: int | None = None
@@ -70,7 +70,7 @@ def alone(rows: Sequence[Row], wanted: Alone) -> Iterator[Row]:
 
 def _numbers(answered: int, wanted: Alone, random: Random) -> tuple[int, int]:
     """How many questions of a document it answers, and how many it does not: the share on average, not for each."""
-    right = min(answered, max(round(wanted.most * (1 - wanted.unanswerable)), 1))
+    right = min(answered, wanted.most)
     due = right * wanted.unanswerable / (1 - wanted.unanswerable)
     return right, int(due) + (random.random() < due % 1)
 

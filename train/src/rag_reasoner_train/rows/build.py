@@ -28,8 +28,6 @@ def build_rows(origin: Origin, out: Path, split: str, wanted: Preparation, *, sk
 
     Without `skip_bad` the first bad row raises BadRow, and nothing is written.
     """
-    if any(_same(out, folder) for folder in origin.folders):
-        raise InvalidInput(f"{out} is the folder of the rows themselves: write them into another")
     rejected: dict[str, BadRow] = {}
 
     def reject(bad: BadRow) -> None:
@@ -43,7 +41,11 @@ def build_rows(origin: Origin, out: Path, split: str, wanted: Preparation, *, sk
 def write_rows(
     rows: Iterable[Row], origin: Origin, out: Path, split: str, rejected: Iterable[BadRow] | None = None
 ) -> Built:
-    """Write rows as they come; `rejected` is looked at when all have come."""
+    """Write rows as they come; `rejected` is looked at when all have come.
+
+    Raises InvalidInput where `out` is a folder that they come from.
+    """
+    refuse_own(out, origin.folders)
     tally = Tally()
     moved = (with_images_in(row, out) for row in rows)
     count = write_json_lines(out / f"{split}.jsonl", (as_line(row, out) for row in tally(moved)))
@@ -52,6 +54,12 @@ def write_rows(
         write_json_lines(out / f"{split}.rejected.jsonl", map(_rejection, bad))
     write_text(out / f"{split}.card.md", card(split, tally, bad, origin))
     return Built(count, bad)
+
+
+def refuse_own(out: Path, folders: Iterable[Path]) -> None:
+    """Raises InvalidInput where `out` is one of `folders`: what is written would take the place of what is read."""
+    if any(_same(out, folder) for folder in folders):
+        raise InvalidInput(f"{out} is the folder of the rows themselves: write them into another")
 
 
 def _rejection(bad: BadRow) -> dict[str, str]:

@@ -61,13 +61,14 @@ def filtered(rows: Iterable[Row], kept: Kept) -> Iterator[Row]:
             yield found
 
 
-def with_more_to_correct(rows: Sequence[Row], seed: int) -> list[Row]:
+def half_to_correct(rows: Sequence[Row], seed: int) -> list[Row]:
     """As many lists whose first document is relevant as ones where another is: what merely copies the order is wrong in
     half of them then. Lists that say nothing stay.
     """
-    right = [row.id for row in rows if row.candidates[0].id in row.relevant]
-    wrong = sum(row.answerable for row in rows) - len(right)
-    spare = frozenset(Random(f"{seed}/correct").sample(sorted(right), max(len(right) - wrong, 0)))
+    right = {row.id for row in rows if row.candidates[0].id in row.relevant}
+    wrong = {row.id for row in rows if row.answerable} - right
+    fewer, more = sorted((right, wrong), key=len)
+    spare = frozenset(Random(f"{seed}/correct").sample(sorted(more), len(more) - len(fewer)))
     return [row for row in rows if row.id not in spare]
 
 

@@ -6,6 +6,7 @@ not seen. The list-wise stage can be taught on such orders without judging anyth
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from rag_reasoner.errors import InvalidInput
@@ -28,7 +29,8 @@ def note_met(out: Path, process: int, margins: Mapping[str, float]) -> None:
 
 
 def read_met(*runs: Path) -> dict[str, float]:
-    """All margins that the runs in these folders noted; of a candidate met again the first.
+    """All margins that the runs in these folders noted; of a candidate met again the first, the processes of a run
+    taken line by line together.
 
     Raises InvalidInput where there is none in a folder.
     """
@@ -37,7 +39,8 @@ def read_met(*runs: Path) -> dict[str, float]:
         noted = sorted(run.glob("met.*.jsonl"))
         if not noted:
             raise InvalidInput(f"{run} has no met.*.jsonl: give the folder of a run that told candidates apart")
-        for line in (line for path in noted for line in whole_lines(path)):
+        together = zip_longest(*map(whole_lines, noted), fillvalue="{}")
+        for line in chain.from_iterable(together):
             for candidate, margin in json.loads(line).items():
                 met.setdefault(candidate, margin)
     return met

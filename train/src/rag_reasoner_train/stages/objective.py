@@ -15,7 +15,8 @@ Unit = tuple[Sized, ...]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The loss summed over `items`, and figures summed likewise, of `tokens` tokens read.
+    """The loss summed over `items`, and figures summed likewise, of `tokens` tokens: those of each example by
+    itself, also where what examples share is read once.
 
     `margins`: what was made of each candidate that was judged, by its example's id.
     """

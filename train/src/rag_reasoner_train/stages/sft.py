@@ -101,5 +101,6 @@ def _replies(rows: Sequence[Row], settings: Sft, desk: Desk, folders: Sequence[P
 
 def _gathered(units: Sequence[Unit], settings: Sft, desk: Desk, learner: Learner) -> list[tuple[Unit, ...]]:
     if takes_trees(learner.loaded):
-        return packs(by_documents(units), partial(tokens_in_trees, desk), settings.tokens_per_batch, settings.seed)
+        most = settings.tokens_per_batch
+        return packs(by_documents(desk, units, most), partial(tokens_in_trees, desk), most, settings.seed)
     return padded_packs(units, tokens, settings.tokens_per_batch, settings.seed)

@@ -51,7 +51,7 @@ class PackTrainer(Trainer):  # type: ignore[misc]
         pack = inputs["pack"]
         found = self._objective(model, pack)
         loss = found.loss / (num_items_in_batch or found.items)
-        refuse_not_a_number(found.loss, self.state.global_step + 1, [unit[0].example.id for unit in pack])
+        refuse_not_a_number(found.loss, self.state.global_step + 1, [one.example.id for unit in pack for one in unit])
         self._note(found.tokens, found.figures)
         note_met(Path(self.args.output_dir), self.args.process_index, found.margins)
         return loss
