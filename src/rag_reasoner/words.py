@@ -51,7 +51,7 @@ def spelling(word: str, text: str) -> str:
     """
     wanted = terms(word)
     found = (match.group() for match in _TERM.finditer(text))
-    return next((one for one in found if len(wanted) == 1 and terms(one) == wanted), "")
+    return next((one for one in found if (_singular(one.lower()),) == wanted), "")
 
 
 def overlap(query: str, text: str) -> float:
