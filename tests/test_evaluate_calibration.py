@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+from statistics import fmean
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,10 @@ from test_evaluate_figures import made
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.calibrate import calibrate, store
-from rag_reasoner.evaluate.fit import isotonic, platt
+from rag_reasoner.evaluate.fit import answerable, isotonic, platt
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import read_card
+from rag_reasoner.models.answerable import Answerable
 from rag_reasoner.models.calibration import Isotonic, Platt, logit, raised
 
 PAIRS = st.lists(
@@ -106,6 +108,28 @@ def test_separable_pairs_have_a_fit():
     assert fitted(0.1) < 0.1
 
 
+def drawn_pool(chance):
+    """A few candidates, each with the judge's probability and P(relevant)."""
+    return [(p := chance.uniform(0.01, 0.99), p) for _ in range(chance.randint(1, 6))]
+
+
+def test_the_fit_of_whether_there_is_an_answer_finds_the_odds_that_made_the_labels():
+    chance = random.Random(0)
+    truth = Answerable(1.2, -0.7, 0.5, -1.5)
+    pools = [(pool := drawn_pool(chance), chance.random() < truth(pool)) for _ in range(20_000)]
+    fitted = answerable(pools)
+    typical = fmean(logit(p) for pool, _ in pools for p, _ in pool if p < 0.5)
+    assert fitted.typical == pytest.approx(typical)
+    moved = truth.bias + truth.rest * 4 / 7 * (truth.typical - typical)  # at three of the rest, about their mean number
+    assert (fitted.best, fitted.rest, fitted.bias) == pytest.approx((1.2, -0.7, moved), abs=0.12)
+
+
+def test_pools_that_all_have_an_answer_cannot_be_fitted_nor_can_an_empty_one():
+    for pools in ([([(0.1, 0.1)], True)] * 2, [([], True), ([(0.1, 0.1)], False)]):
+        with pytest.raises(InvalidInput, match="2 pools: some that say what is asked"):
+            answerable(pools)
+
+
 def test_certainty_has_a_logit():
     assert math.isfinite(logit(0.0))
     assert math.isfinite(logit(1.0))
@@ -171,3 +195,14 @@ def test_a_calibration_is_never_laid_on_another_unasked(adapter):
         store(Platt(2.0, 0.0), adapter)
     store(Platt(2.0, 0.0), adapter, replace=True)
     assert read_card(adapter).calibration == Platt(2.0, 0.0)
+
+
+def test_what_was_fitted_on_top_of_another_calibration_does_not_outlive_it(adapter):
+    weights = {"best": 1.0, "rest": -1.0, "bias": 0.0, "typical": -4.0}
+    told = json.loads((adapter / "card.json").read_text())
+    fitted = {"drop_below": 0.02, "answerable": weights, "abstain_below": 0.3}
+    (adapter / "card.json").write_text(json.dumps({**told, **fitted}))
+    store(Platt(2.0, 0.0), adapter)
+    card = read_card(adapter)
+    assert (card.drop_below, card.answerable, card.abstain_below) == (None, None, None)
+    assert json.loads((adapter / "card.json").read_text())["anything"] == [1]

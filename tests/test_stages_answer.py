@@ -12,6 +12,7 @@ from small_pdf import Page, pdf, text
 from rag_reasoner import Document, Image, ReasoningReranker, read
 from rag_reasoner.backends.base import Card
 from rag_reasoner.located import located
+from rag_reasoner.models.answerable import Answerable
 from rag_reasoner.stages.denied import denied_but_there
 from rag_reasoner.stages.pipeline import Outcome
 from rag_reasoner.tasks import AnswerTask, Evidence, ListwiseReply, RankTask, Statement
@@ -236,6 +237,23 @@ def test_where_the_judge_finds_nothing_relevant_the_documents_do_not_say(model):
     said = ReasoningReranker(model).answer(QUERY, documents(0.1, 0.3, 0.2)).answer
     assert (said.abstained, said.answered_by, said.citations) == (True, "sure", ())
     assert not ReasoningReranker(model).answer(QUERY, documents(0.1, 0.9, 0.2)).answer.abstained
+
+
+AGAINST_THE_REST = replace(SURE, answerable=Answerable(best=1.0, rest=-1.0, bias=-4.0, typical=-4.0))
+
+
+@pytest.mark.parametrize(("others", "abstained"), [((0.02,) * 8, False), ((0.4,) * 8, True)])
+def test_a_best_candidate_among_others_that_are_nearly_as_likely_is_no_answer(others, abstained):
+    """The best is as likely in both; the one that follows its own likelihood alone answers both."""
+    given_ = documents(0.6, *others)
+    assert ReasoningReranker(Answers("worth", AGAINST_THE_REST)).answer(QUERY, given_).answer.abstained is abstained
+    assert not ReasoningReranker(Answers("worth", SURE)).answer(QUERY, given_).answer.abstained
+
+
+def test_whether_there_is_an_answer_is_asked_of_the_candidates_that_the_filter_drops_too():
+    given_ = documents(0.6, *(0.4,) * 8)
+    for keep in (1, "all"):
+        assert ReasoningReranker(Answers("worth", AGAINST_THE_REST), keep=keep).answer(QUERY, given_).answer.abstained
 
 
 def test_a_model_is_not_asked_for_an_answer_that_the_judge_knows_is_not_there():

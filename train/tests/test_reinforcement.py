@@ -164,11 +164,36 @@ def test_the_line_below_which_the_documents_do_not_say_lets_the_share_of_questio
     told = [one for question in questions for one in question]
     for answered in (0.6, 0.9, 1.0):
         found = calibrating.measure(told, "platt", answered=answered)
-        best = sorted(max(found.calibration(one.probability) for one in question) for question in questions)
-        silent = sum(p < found.abstain_below for p in best)
-        assert silent <= (1 - answered) * len(best)
-        assert found.abstain_below == min(best[silent], 0.5)
-    assert found.abstain_below < 0.5
+        silence = found.silence
+        chances = [[(p := found.calibration(one.probability), p) for one in question] for question in questions]
+        likely = sorted(map(silence.answerable, chances))
+        below = sum(p < silence.abstain_below for p in likely)
+        assert below <= (1 - answered) * len(likely)
+        assert silence.abstain_below == min(likely[below], 0.5)
+        assert silence.noticed == sum(silence.answerable([bare]) < silence.abstain_below for _, bare in chances) / 40
+    assert silence.noticed > 0.9
+
+
+def test_that_lookalikes_tell_little_is_learned_from_questions_without_their_relevant_candidates():
+    """What is irrelevant to a question looks either unlikely throughout or likely throughout."""
+    questions = [
+        [
+            replace_group(one, n)
+            for one in judged((level + 2.0 + n % 3, True), *((level + k / 5, False) for k in range(6)))
+        ]
+        for n in range(60)
+        for level in ((-6.0, -2.0)[n % 2],)
+    ]
+    silence = calibrating.measure([one for question in questions for one in question], "platt").silence
+    assert silence.answerable.best > 0 > silence.answerable.rest
+    assert silence.noticed > 0.9
+
+
+def test_where_nothing_but_relevant_candidates_was_judged_the_likeliest_of_them_decides():
+    told = judged(*((n / 10 - 3.0, True) for n in range(40)), *((-3.0 - n / 40, False) for n in range(40)))
+    silence = calibrating.measure(told, "platt").silence
+    assert (silence.answerable, silence.noticed) == (None, None)
+    assert silence.as_value() == {"abstain_below": silence.abstain_below}
 
 
 def replace_group(one, group):

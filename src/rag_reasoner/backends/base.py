@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rag_reasoner.messages import Message
+from rag_reasoner.models.answerable import Answerable
 from rag_reasoner.models.lists import Lists
 from rag_reasoner.tasks import Format
 from rag_reasoner.tasks.base import Task
@@ -51,8 +52,9 @@ class Card:
     probabilities are scores, of which only the order means something. `judges_only`: it learned to judge documents one
     by one, and nothing about lists. `nearness`: what being nearest to the query by its words adds to the log-odds of a
     document's probability; the calibration was fitted with it. `drop_below`: what is less likely to be relevant than
-    this is clearly irrelevant, not merely doubtful. `abstain_below`: where no document is as likely to be relevant as
-    this, the documents do not say. `lists`: None where lists of any size may be shown.
+    this is clearly irrelevant, not merely doubtful. `answerable`: how likely it is that any document says what is
+    asked; without it, as likely as the best document is relevant. `abstain_below`: where that is less likely than this,
+    the documents do not say. `lists`: None where lists of any size may be shown.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Card:
     judges_only: bool = False
     nearness: float = 0.0
     drop_below: float = DROP_BELOW
+    answerable: Answerable | None = None
     abstain_below: float = 0.0
     lists: Lists | None = None
 

@@ -17,6 +17,9 @@ from rag_reasoner.models.calibration import Calibration, Platt
 
 BINS = 10
 
+ON_TOP = ("drop_below", "answerable", "abstain_below")
+"""What a card holds that is true of one calibration only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
@@ -51,7 +54,7 @@ def calibrate(records: Sequence[Record], method: Method) -> Calibrated:
 
 
 def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> None:
-    """Write the calibration into the adapter's card.
+    """Write the calibration into the adapter's card, and take out what was fitted on top of another.
 
     Raises InvalidInput where the card has one already: the runs' probabilities went through it, and a second fit on
     top of the first would be wrong alone. With `replace` the caller vouches that they did not.
@@ -61,7 +64,8 @@ def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> 
             f"{adapter / CARD} has a calibration already: take it out, run `rag-reasoner eval` again and calibrate on "
             "that, or give --replace if the runs were made without it"
         )
-    stored = json.loads((adapter / CARD).read_text(encoding="utf-8"))
+    told = json.loads((adapter / CARD).read_text(encoding="utf-8"))
+    stored = {name: value for name, value in told.items() if name not in ON_TOP}
     name = "platt" if isinstance(calibration, Platt) else "isotonic"
     new = adapter / f"{CARD}.new"
     text = json.dumps({**stored, "calibration": {name: asdict(calibration)}}, indent=2)

@@ -1,20 +1,25 @@
-"""Fitting P(relevant) to labels: isotonic regression and Platt's sigmoid. Pure."""
+"""Fitting P(relevant) to labels: isotonic regression and Platt's sigmoid; and whether there is an answer. Pure."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.models.answerable import LIKELY, Answerable, features
 from rag_reasoner.models.calibration import Calibration, Isotonic, Platt, logit
 
 Method = Literal["isotonic", "platt"]
 Floats = NDArray[np.floating]
 Pair = tuple[float, bool]
 """What the model said, and whether it is true."""
+
+Pool = Sequence[tuple[float, float]]
+"""Of each candidate of a question, as `Answerable` takes it."""
 
 _STEPS, _SMALLEST = 100, 1e-10
 
@@ -40,16 +45,37 @@ def platt(pairs: Sequence[Pair], near: Sequence[float] | None = None) -> Platt:
 
     The labels are drawn towards the middle as Platt (1999) has it, so that separable pairs have a fit.
     """
-    labels = np.array([label for _, label in _checked(pairs)])
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    targets = np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    labels = [label for _, label in _checked(pairs)]
     columns = [[logit(p) for p, _ in pairs], [1.0] * len(pairs), *([near] if near is not None else [])]
-    start = np.zeros(len(columns))
-    start[1] = math.log((positives + 1) / (negatives + 1))
-    return Platt(*_likeliest(np.column_stack(columns), targets, start).tolist())
+    return Platt(*_sigmoid(columns, labels, 1))
+
+
+def answerable(pools: Sequence[tuple[Pool, bool]]) -> Answerable:
+    """The likeliest weights, of pools that say what is asked and pools that do not. What it foretells is as likely as
+    the share of those that do: give as many of either kind. Raises InvalidInput where there is one kind only.
+    """
+    labels = [label for _, label in pools]
+    if len(set(labels)) < 2 or not all(pool for pool, _ in pools):
+        raise InvalidInput(f"{len(pools)} pools: some that say what is asked and some that do not are needed")
+    rest = [logit(alone) for pool, _ in pools for alone, relevant in pool if relevant < LIKELY]
+    typical = fmean(rest) if rest else 0.0
+    found = [features(pool, typical) for pool, _ in pools]
+    best, others, bias = _sigmoid([*zip(*found, strict=True), [1.0] * len(found)], labels, 2)
+    return Answerable(best, others, bias, typical)
 
 
 FITS: Mapping[Method, Callable[[Sequence[Pair]], Calibration]] = {"isotonic": isotonic, "platt": platt}
+
+
+def _sigmoid(columns: Sequence[Sequence[float]], labels: Sequence[bool], constant: int) -> list[float]:
+    """The weights of the columns, of which that numbered `constant` is 1 throughout; labels drawn as `platt` has it."""
+    true = np.array(labels)
+    positives, negatives = int(true.sum()), int((~true).sum())
+    targets = np.where(true, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    start = np.zeros(len(columns))
+    start[constant] = math.log((positives + 1) / (negatives + 1))
+    weights: list[float] = _likeliest(np.column_stack(columns), targets, start).tolist()
+    return weights
 
 
 def _checked(pairs: Sequence[Pair]) -> Sequence[Pair]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag_reasoner.errors import AdapterRefused, InvalidInput, ModelError
+from rag_reasoner.models.answerable import Answerable, read_answerable
 from rag_reasoner.models.calibration import Calibration, read_calibration
 from rag_reasoner.models.lists import Lists
 from rag_reasoner.tasks import FORMAT, Format
@@ -24,9 +25,10 @@ class AdapterCard:
     """`format_version` is `rag_reasoner.tasks.FORMAT` as it was in training; `base_hash` that of the base weights.
 
     `judges_only`: it learned to judge documents one by one, and nothing about lists, quotes or answers. `drop_below`:
-    the P(relevant) below which a document is clearly irrelevant, as was found when it was calibrated. `abstain_below`:
-    the P(relevant) that the best document must reach for a question to be answered, found likewise. `lists`: how it
-    learned to be shown lists.
+    the P(relevant) below which a document is clearly irrelevant, as was found when it was calibrated. `answerable`:
+    how likely it is that any document says what is asked, fitted likewise; without it, as likely as the best document
+    is relevant. `abstain_below`: how likely that must be for a question to be answered. `lists`: how it learned to be
+    shown lists.
     """
 
     format_version: int
@@ -37,6 +39,7 @@ class AdapterCard:
     judges_only: bool = False
     calibration: Calibration | None = None
     drop_below: float | None = None
+    answerable: Answerable | None = None
     abstain_below: float | None = None
     lists: Lists | None = None
 
@@ -77,13 +80,14 @@ def _card(stored: Any, folder: Path) -> AdapterCard:
     if format not in ("rag_reasoner", "mm_r5"):
         raise ModelError(f"{str(folder / CARD)!r} names the format {format!r}; we know rag_reasoner and mm_r5")
     try:
-        calibration = read_calibration(stored.get("calibration"))
+        calibration, answerable = read_calibration(stored.get("calibration")), read_answerable(stored.get("answerable"))
     except InvalidInput as error:
         raise ModelError(f"{str(folder / CARD)!r}: {error}") from error
     base, trained = str(stored.get("base", DEFAULT_BASE)), bool(stored.get("trained", True))
     only, lists = bool(stored.get("judges_only")), _lists(stored.get("lists"), folder)
-    lines = (_line(stored, "drop_below", folder), _line(stored, "abstain_below", folder))
-    return AdapterCard(version, base_hash, base, format, trained, only, calibration, *lines, lists)
+    drop, abstain = _line(stored, "drop_below", folder), _line(stored, "abstain_below", folder)
+    fitted = (calibration, drop, answerable, abstain)
+    return AdapterCard(version, base_hash, base, format, trained, only, *fitted, lists)
 
 
 def _line(stored: Any, name: str, folder: Path) -> float | None:

@@ -18,12 +18,15 @@ _EMPTY = Shown("", "", (), "")
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """Those kept, in coarse order; those dropped, with the reason; and the positions of those that were cut."""
+    """Those kept, in coarse order; those dropped, with the reason; and the positions of those that were cut. `says_it`
+    is how likely it is that any of them says what is asked; None where not all could be judged.
+    """
 
     kept: tuple[Candidate, ...]
     dropped: tuple[Dropped, ...] = ()
     faults: tuple[Fault, ...] = ()
     cut: frozenset[int] = frozenset()
+    says_it: float | None = None
 
 
 def filter_candidates(
@@ -48,7 +51,7 @@ def filter_candidates(
     faults = (*_failures(candidates, replies), *_doubts(known, dropped, card, keep))
     left = tuple(candidate for candidate in ordered if candidate.position not in gone)
     cut = frozenset(c.position for c, document in zip(candidates, shown, strict=True) if document.cut)
-    return Filtered(left, dropped, faults, cut)
+    return Filtered(left, dropped, faults, cut, _says_it(replies, scored, card))
 
 
 def _sound(reply: Judged, card: Card) -> Judged:
@@ -69,6 +72,15 @@ def _scored(query: str, candidates: Sequence[Candidate], replies: Sequence[Judge
         else candidate.scored(RELEVANCE, raised(reply.probability, card.nearness * share))
         for candidate, reply, share in zip(candidates, replies, near, strict=False)
     ]
+
+
+def _says_it(replies: Sequence[Judged], scored: Sequence[Candidate], card: Card) -> float | None:
+    """How likely it is that any candidate says what is asked."""
+    pairs = zip((reply.probability for reply in replies), map(probability, scored), strict=True)
+    known = [(alone, relevant) for alone, relevant in pairs if alone is not None and relevant is not None]
+    if len(known) < len(scored):
+        return None
+    return card.answerable(known) if card.answerable else max(relevant for _, relevant in known)
 
 
 def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> list[Fault]:

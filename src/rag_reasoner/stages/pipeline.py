@@ -8,7 +8,7 @@ from rag_reasoner.stages import extract
 from rag_reasoner.stages.answer import ask_answer, judgements, stated_answer
 from rag_reasoner.stages.filter import Filtered, filter_candidates
 from rag_reasoner.stages.fit import Count
-from rag_reasoner.stages.keep import Keep, not_yet_judged, probability
+from rag_reasoner.stages.keep import Keep, not_yet_judged
 from rag_reasoner.stages.rank import Listwise, Ranked, rank_candidates
 from rag_reasoner.stages.steps import Steps
 from rag_reasoner.tasks.statement import ABSTENTION
@@ -60,7 +60,7 @@ def pipeline(query: str, candidates: Sequence[Candidate], settings: Settings, *,
     """Filter, rank and, if asked for, answer."""
     candidates = tuple(map(not_yet_judged, candidates))
     filtered = yield from _filter(query, candidates, settings)
-    found = _found(filtered.kept, settings) if answer else None
+    found = _found(filtered, settings.judge) if answer else None
     ranked = yield from _rank(query, filtered.kept, settings, answer=answer and found is not False, found=found is True)
     judged = _placed(judgements(query, ranked, settings.ranker.card if settings.ranker else None), settings)
     said, extra = (yield from _answer(query, ranked, judged, settings, found)) if answer else (None, Ranked(()))
@@ -116,20 +116,13 @@ def _rank(
     )
 
 
-def _found(kept: Sequence[Candidate], settings: Settings) -> bool | None:
+def _found(filtered: Filtered, judge: Model | None) -> bool | None:
     """Whether the judge finds that a candidate says what is asked, the first of them most likely; None where it cannot
     tell.
     """
-    chances = [probability(candidate) for candidate in kept]
-    known = [chance for chance in chances if chance is not None]
-    return _says_it(max(known), settings.judge) if known and len(known) == len(chances) else None
-
-
-def _says_it(chance: float | None, judge: Model | None) -> bool | None:
-    """Whether a candidate of that P(relevant) says what is asked; None where the judge cannot tell."""
-    if chance is None or judge is None or not judge.card.abstain_below:
+    if filtered.says_it is None or judge is None or not judge.card.abstain_below:
         return None
-    return chance >= judge.card.abstain_below
+    return filtered.says_it >= judge.card.abstain_below
 
 
 def _answer(
@@ -146,10 +139,15 @@ def _answer(
     card, count = settings.ranker.card, settings.ranker.count
     asked, extra = ranked, Ranked(())
     if ranked.statement is None and (card.format == "mm_r5" or len(judged) == 1):
-        most, sure = _ANSWER_DOCUMENTS, _says_it(judged[0].probability, settings.judge) is True
+        most, sure = _ANSWER_DOCUMENTS, found is True and _likeliest_first(judged)
         asked = extra = yield from ask_answer(query, judged, card, count, settings.listwise, most, answered=sure)
     ranks = {judgement.candidate.position: judgement.rank for judgement in judged}
     return stated_answer(asked, ranks, card) or extractive, extra
+
+
+def _likeliest_first(judged: Sequence[Judgement]) -> bool:
+    """Whether the first is the one that the judge finds likeliest to be relevant."""
+    return judged[0].probability == max(one.probability or 0.0 for one in judged)
 
 
 def _beyond(judgement: Judgement, top_n: int | None, answer: Answer | None) -> Dropped:

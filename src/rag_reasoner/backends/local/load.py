@@ -86,6 +86,7 @@ def _load(source: "_Source", format: Format | None, device: str | None, dtype: s
         judges_only=bool(card and card.judges_only),
         nearness=worth_of_nearness(card.calibration) if card else 0.0,
         drop_below=(card and card.drop_below) or DROP_BELOW,
+        answerable=card.answerable if card else None,
         abstain_below=(card and card.abstain_below) or 0.0,
         lists=card.lists if card else None,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rag_reasoner_train.stages.calibrating import Measured
+from rag_reasoner_train.stages.silence import Silence
 
 _LIMITS = """## Limits
 
@@ -44,8 +45,14 @@ def _calibration(measured: Measured | None) -> list[str]:
     return [
         f"- P(relevant) is calibrated on {measured.pairs} pairs: {told} (each half by a fit on the other)",
         f"- the filter drops what is below {measured.drop_below:.3g}: {measured.dropped:.0%} of what is irrelevant",
-        f"- where no document reaches {measured.abstain_below:.3g}, the documents do not say",
+        *_silence(measured.silence),
     ]
+
+
+def _silence(silence: Silence) -> list[str]:
+    by = "an answer's being there" if silence.answerable else "the likeliest document's being relevant"
+    noticed = "" if silence.noticed is None else f": {silence.noticed:.0%} of questions without their relevant ones"
+    return [f"- where {by} is less likely than {silence.abstain_below:.3g}, the documents do not say{noticed}"]
 
 
 def _figures(figures: Mapping[str, float], settings: Mapping[str, Any]) -> list[str]:

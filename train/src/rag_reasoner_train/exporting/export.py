@@ -90,7 +90,7 @@ def _write_words(
     if whole:  # these weights are a base of their own: the hash is theirs
         card = {**card, "base_hash": base_hash(folder)}
     if measured:
-        card = {**card, "calibration": measured.as_value(), **measured.lines()}
+        card = {**card, **measured.as_value()}
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     told = model_card(source.told, source.figures, measured, "merged weights" if whole else "adapter")
     (folder / "README.md").write_text(told, encoding="utf-8")

@@ -12,15 +12,10 @@ from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.calibration import Calibration, Platt, raised, worth_of_nearness
 from rag_reasoner_train.config.settings import ANSWERED, KEPT
 from rag_reasoner_train.stages.dev import BINS, Judged
+from rag_reasoner_train.stages.silence import SMALLEST, Silence, silence
 
 Near = Mapping[str, float]
 """By the id of an example: how near its document is to the question by its words, 0..1."""
-
-SMALLEST = 1e-6
-"""A line below which a filter drops is a probability above 0."""
-
-LIKELY = 0.5
-"""A document that is likelier than not to be relevant says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +23,7 @@ class Measured:
     """A calibration and what it does. `before` is the ECE of the raw probabilities, `after` that of each half of the
     questions under a fit on the other half. It `rises` unless what is irrelevant was found likelier to be relevant. Of
     what is relevant, all but the wanted share are likelier than `drop_below`, and `dropped` of what is not is below it.
-    Of the questions that have an answer, all but the wanted share have a candidate as likely as `abstain_below`.
+    `silence` tells where the documents do not say.
     """
 
     calibration: Calibration
@@ -37,7 +32,7 @@ class Measured:
     after: float
     drop_below: float
     dropped: float
-    abstain_below: float
+    silence: Silence
 
     @property
     def rises(self) -> bool:
@@ -52,14 +47,11 @@ class Measured:
             )
         return self
 
-    def lines(self) -> dict[str, float]:
-        """The probabilities below which something is done, as a card holds them."""
-        return {"drop_below": self.drop_below, "abstain_below": self.abstain_below}
-
     def as_value(self) -> dict[str, Any]:
-        """The calibration as a card holds it."""
+        """What a card holds of it."""
         name = "platt" if isinstance(self.calibration, Platt) else "isotonic"
-        return {name: asdict(self.calibration)}
+        fitted = {"calibration": {name: asdict(self.calibration)}, "drop_below": self.drop_below}
+        return {**fitted, **self.silence.as_value()}
 
 
 def measure(
@@ -88,18 +80,10 @@ def measure(
     before = expected_calibration_error([p for p, _ in raw], [label for _, label in raw], BINS)
     fitted = _fit(judged, method, near)
     found = [_applied(fitted, one, near) for one in judged]
+    alone = [fitted(one.probability) for one in judged]
     least, dropped = _line([(p, bool(one.example.relevant)) for p, one in zip(found, judged, strict=True)], kept)
     after = expected_calibration_error(mapped, labels, BINS)
-    return Measured(fitted, len(raw), before, after, least, dropped, _silence(judged, found, answered))
-
-
-def _silence(judged: Sequence[Judged], found: Sequence[float], answered: float) -> float:
-    """The probability below which the best candidates of at most 1 - `answered` of the answerable questions are."""
-    best: dict[str, float] = {}
-    for one, p in zip(judged, found, strict=True):
-        best[one.example.group] = max(p, best.get(one.example.group, 0.0))
-    answerable = sorted(best[group] for group in {one.example.group for one in judged if one.example.relevant})
-    return min(max(answerable[int((1 - answered) * len(answerable))], SMALLEST), LIKELY)
+    return Measured(fitted, len(raw), before, after, least, dropped, silence(judged, alone, found, answered))
 
 
 def _line(found: Sequence[tuple[float, bool]], kept: float) -> tuple[float, float]:
