@@ -239,21 +239,21 @@ def test_where_the_judge_finds_nothing_relevant_the_documents_do_not_say(model):
     assert not ReasoningReranker(model).answer(QUERY, documents(0.1, 0.9, 0.2)).answer.abstained
 
 
-AGAINST_THE_REST = replace(SURE, answerable=Answerable(best=1.0, rest=-1.0, bias=-4.0, typical=-4.0))
+AGAINST_THE_OTHERS = replace(SURE, answerable=Answerable(best=1.0, others=-1.0, bias=-4.0, typical=-4.0))
 
 
 @pytest.mark.parametrize(("others", "abstained"), [((0.02,) * 8, False), ((0.4,) * 8, True)])
 def test_a_best_candidate_among_others_that_are_nearly_as_likely_is_no_answer(others, abstained):
     """The best is as likely in both; the one that follows its own likelihood alone answers both."""
     given_ = documents(0.6, *others)
-    assert ReasoningReranker(Answers("worth", AGAINST_THE_REST)).answer(QUERY, given_).answer.abstained is abstained
+    assert ReasoningReranker(Answers("worth", AGAINST_THE_OTHERS)).answer(QUERY, given_).answer.abstained is abstained
     assert not ReasoningReranker(Answers("worth", SURE)).answer(QUERY, given_).answer.abstained
 
 
 def test_whether_there_is_an_answer_is_asked_of_the_candidates_that_the_filter_drops_too():
     given_ = documents(0.6, *(0.4,) * 8)
     for keep in (1, "all"):
-        assert ReasoningReranker(Answers("worth", AGAINST_THE_REST), keep=keep).answer(QUERY, given_).answer.abstained
+        assert ReasoningReranker(Answers("worth", AGAINST_THE_OTHERS), keep=keep).answer(QUERY, given_).answer.abstained
 
 
 def test_a_model_is_not_asked_for_an_answer_that_the_judge_knows_is_not_there():
@@ -281,7 +281,7 @@ def test_so_it_is_where_one_document_is_left_and_an_answer_alone_is_asked_for(wo
     assert [(type(task), task.answered) for task in model.completed] == [(AnswerTask, answered)]
 
 
-@pytest.mark.parametrize("first", [0.9, 0.3])
+@pytest.mark.parametrize("first", [0.9, 0.6, 0.3])
 def test_a_ranker_that_puts_another_document_first_is_not_told_that_this_one_answers(first):
     class First(Perfect):
         def write(self, task):
@@ -291,7 +291,7 @@ def test_a_ranker_that_puts_another_document_first_is_not_told_that_this_one_ans
             return task.render(ListwiseReply(tuple(places), len(places)))
 
     ranker = First(Card("mm", 100_000, format="mm_r5", calibrated=True))
-    ReasoningReranker(ranker, filter_model=Perfect(SURE), keep="all").answer(QUERY, documents(0.1, 0.9, 0.3))
+    ReasoningReranker(ranker, filter_model=Perfect(SURE), keep="all").answer(QUERY, documents(0.1, 0.9, 0.6, 0.3))
     (task,) = (task for task in ranker.completed if isinstance(task, AnswerTask))
     assert f"worth {first}" in task.documents[0].original
     assert task.answered is (first == 0.9)

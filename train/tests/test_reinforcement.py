@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import chain
 from statistics import mean
 
 import pytest
@@ -157,43 +158,51 @@ def test_the_line_below_which_the_filter_drops_keeps_the_share_of_the_relevant_t
         assert found.dropped == pytest.approx(sum(below) / len(below))
 
 
-def test_the_line_below_which_the_documents_do_not_say_lets_the_share_of_questions_through_that_was_asked_for():
-    questions = [
-        [replace_group(one, n) for one in judged((n / 10 - 3.0, True), (-3.0 - n / 40, False))] for n in range(40)
-    ]
-    told = [one for question in questions for one in question]
-    for answered in (0.6, 0.9, 1.0):
-        found = calibrating.measure(told, "platt", answered=answered)
-        silence = found.silence
-        chances = [[(p := found.calibration(one.probability), p) for one in question] for question in questions]
-        likely = sorted(map(silence.answerable, chances))
-        below = sum(p < silence.abstain_below for p in likely)
-        assert below <= (1 - answered) * len(likely)
-        assert silence.abstain_below == min(likely[below], 0.5)
-        assert silence.noticed == sum(silence.answerable([bare]) < silence.abstain_below for _, bare in chances) / 40
-    assert silence.noticed > 0.9
+def questions_of(count, judged_of):
+    """The judgements of `count` questions; `judged_of` a number: of each candidate its margin and whether relevant."""
+    return [[replace_group(one, n) for one in judged(*judged_of(n))] for n in range(count)]
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+@pytest.mark.parametrize("answered", [0.6, 0.9, 1.0])
+def test_the_line_below_which_the_documents_do_not_say_lets_the_share_through_that_was_asked_for(answered, method):
+    questions = questions_of(40, lambda n: ((n / 10 - 3.0, True), (-3.0 - n / 40, False), (-3.5, False)))
+    found = calibrating.measure(list(chain(*questions)), method, answered=answered)
+    silence, chances = found.silence, [[found.calibration(one.probability) for one in each] for each in questions]
+    likely = sorted(map(silence.answerable, chances))
+    below = sum(p < silence.abstain_below for p in likely)
+    assert below <= (1 - answered) * len(likely)
+    assert silence.abstain_below == min(likely[below], 0.5)
+    assert silence.noticed == sum(silence.answerable(bare) < silence.abstain_below for _, *bare in chances) / 40
 
 
 def test_that_lookalikes_tell_little_is_learned_from_questions_without_their_relevant_candidates():
     """What is irrelevant to a question looks either unlikely throughout or likely throughout."""
-    questions = [
-        [
-            replace_group(one, n)
-            for one in judged((level + 2.0 + n % 3, True), *((level + k / 5, False) for k in range(6)))
-        ]
-        for n in range(60)
-        for level in ((-6.0, -2.0)[n % 2],)
-    ]
-    silence = calibrating.measure([one for question in questions for one in question], "platt").silence
-    assert silence.answerable.best > 0 > silence.answerable.rest
+    levels = (-6.0, -2.0)
+    questions = questions_of(
+        60, lambda n: ((levels[n % 2] + 2.0 + n % 3, True), *((levels[n % 2] + k / 5, False) for k in range(6)))
+    )
+    silence = calibrating.measure(list(chain(*questions)), "platt").silence
+    assert silence.answerable.best > 0 > silence.answerable.others
     assert silence.noticed > 0.9
 
 
-def test_where_nothing_but_relevant_candidates_was_judged_the_likeliest_of_them_decides():
-    told = judged(*((n / 10 - 3.0, True) for n in range(40)), *((-3.0 - n / 40, False) for n in range(40)))
-    silence = calibrating.measure(told, "platt").silence
-    assert (silence.answerable, silence.noticed) == (None, None)
-    assert silence.as_value() == {"abstain_below": silence.abstain_below}
+@pytest.mark.parametrize(
+    "judged_of",
+    [
+        lambda n: ((n / 10 - 3.0, n % 2 == 0),),
+        lambda n: ((n / 10 - 3.0, True), (6.0, False), (-9.0, False), (-9.0, False)),
+    ],
+    ids=["nothing is left", "lookalikes are likelier"],
+)
+def test_where_the_others_teach_nothing_the_likeliest_candidate_decides(judged_of):
+    questions = questions_of(40, judged_of)
+    found = calibrating.measure(list(chain(*questions)), "isotonic", answered=0.9)
+    best = sorted(
+        max(found.calibration(one.probability) for one in each) for each in questions if each[0].example.relevant
+    )
+    assert (found.silence.answerable, found.silence.noticed) == (None, None)
+    assert found.silence.as_value() == {"abstain_below": max(min(best[int(0.1 * len(best))], 0.5), 1e-6)}
 
 
 def replace_group(one, group):

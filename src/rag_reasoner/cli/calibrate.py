@@ -44,5 +44,5 @@ def fit(
         f"calibration error in {BINS} bins: {found.before:.3f} before, {found.after:.3f} after, on held-out halves"
     )
     if adapter:
-        store(found.calibration, adapter, replace=replace)
-        typer.echo(f"stored in {adapter}")
+        gone = store(found.calibration, adapter, replace=replace)
+        typer.echo(f"stored in {adapter}" + (f"; taken out, as fitted on another: {', '.join(gone)}" if gone else ""))

@@ -53,8 +53,8 @@ def calibrate(records: Sequence[Record], method: Method) -> Calibrated:
     )
 
 
-def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> None:
-    """Write the calibration into the adapter's card, and take out what was fitted on top of another.
+def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> tuple[str, ...]:
+    """Write the calibration into the adapter's card; what was taken out of it, as it was fitted on another calibration.
 
     Raises InvalidInput where the card has one already: the runs' probabilities went through it, and a second fit on
     top of the first would be wrong alone. With `replace` the caller vouches that they did not.
@@ -71,6 +71,7 @@ def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> 
     text = json.dumps({**stored, "calibration": {name: asdict(calibration)}}, indent=2)
     new.write_text(text + "\n", encoding="utf-8")
     new.replace(adapter / CARD)
+    return tuple(name for name in ON_TOP if name in told)
 
 
 def judged_by(runs: Sequence[Finished], adapter: Path) -> None:

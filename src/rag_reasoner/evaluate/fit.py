@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.models.answerable import LIKELY, Answerable, features
+from rag_reasoner.models.answerable import Answerable, features
 from rag_reasoner.models.calibration import Calibration, Isotonic, Platt, logit
 
 Method = Literal["isotonic", "platt"]
@@ -18,8 +18,8 @@ Floats = NDArray[np.floating]
 Pair = tuple[float, bool]
 """What the model said, and whether it is true."""
 
-Pool = Sequence[tuple[float, float]]
-"""Of each candidate of a question, as `Answerable` takes it."""
+Pool = Sequence[float]
+"""What a calibrated judge made of each candidate of a question, by itself."""
 
 _STEPS, _SMALLEST = 100, 1e-10
 
@@ -52,13 +52,15 @@ def platt(pairs: Sequence[Pair], near: Sequence[float] | None = None) -> Platt:
 
 def answerable(pools: Sequence[tuple[Pool, bool]]) -> Answerable:
     """The likeliest weights, of pools that say what is asked and pools that do not. What it foretells is as likely as
-    the share of those that do: give as many of either kind. Raises InvalidInput where there is one kind only.
+    the share of those that do: give as many of either kind. Raises InvalidInput where there is one kind only, or a pool
+    without a candidate.
     """
     labels = [label for _, label in pools]
-    if len(set(labels)) < 2 or not all(pool for pool, _ in pools):
-        raise InvalidInput(f"{len(pools)} pools: some that say what is asked and some that do not are needed")
-    rest = [logit(alone) for pool, _ in pools for alone, relevant in pool if relevant < LIKELY]
-    typical = fmean(rest) if rest else 0.0
+    if len(set(labels)) < 2:
+        raise InvalidInput(f"{len(pools)} pools, all with one label: such as say what is asked and others are needed")
+    if not all(pool for pool, _ in pools):
+        raise InvalidInput("a pool without a candidate tells nothing: leave it out")
+    typical = fmean(logit(p) for pool, _ in pools for p in pool)
     found = [features(pool, typical) for pool, _ in pools]
     best, others, bias = _sigmoid([*zip(*found, strict=True), [1.0] * len(found)], labels, 2)
     return Answerable(best, others, bias, typical)

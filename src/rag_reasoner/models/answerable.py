@@ -1,7 +1,7 @@
-"""How likely it is that any of a question's candidates says what is asked, from what was made of each. Pure.
+"""How likely it is that any of a question's candidates says what is asked, from what a judge made of each. Pure.
 
-A likely best candidate tells less where all others are likely too: documents about the question's subject that do not
-say what is asked look like that to a small judge. So the best is held against the rest.
+A likely best candidate tells less where the others are likely too: documents about the question's subject that do not
+say what is asked look like that to a small judge. So the best is held against the others.
 """
 
 import math
@@ -12,47 +12,45 @@ from typing import Any
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.models.calibration import logit
 
-SHARE = 4
-"""Where there are few candidates to hold the best against, `typical` counts as this many more."""
-
-LIKELY = 0.5
-"""A candidate that is likelier than not to be relevant is not one of the rest."""
+IMAGINED = 4
+"""So many `typical` candidates stand among the others: they decide where there are few."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answerable:
-    """sigmoid(best * B + rest * R + bias): B is the greatest log-odds that the calibrated judge gave a candidate, R the
-    mean log-odds of those that are not likely relevant themselves and of `SHARE` `typical` ones.
+    """sigmoid(best * B + others * O + bias). B: the greatest log-odds that the calibrated judge gave a candidate. O:
+    the mean log-odds of the others and of `IMAGINED` candidates of the log-odds `typical`.
     """
 
     best: float
-    rest: float
+    others: float
     bias: float
     typical: float
 
-    def __call__(self, judged: Sequence[tuple[float, float]]) -> float:
-        """Of each candidate (at least one): the calibrated judge's probability by itself, and P(relevant)."""
-        points = (*features(judged, self.typical), 1.0)
-        z = sum(weight * point for weight, point in zip((self.best, self.rest, self.bias), points, strict=True))
+    def __call__(self, probabilities: Sequence[float]) -> float:
+        """Of what the calibrated judge made of each candidate by itself, at least one."""
+        points = (*features(probabilities, self.typical), 1.0)
+        z = sum(weight * point for weight, point in zip((self.best, self.others, self.bias), points, strict=True))
         return (1 + math.tanh(z / 2)) / 2  # a sigmoid that cannot overflow
 
 
-def features(judged: Sequence[tuple[float, float]], typical: float) -> tuple[float, float]:
-    """B and R of `Answerable`."""
-    rest = [logit(alone) for alone, relevant in judged if relevant < LIKELY]
-    return max(logit(alone) for alone, _ in judged), (sum(rest) + SHARE * typical) / (len(rest) + SHARE)
+def features(probabilities: Sequence[float], typical: float) -> tuple[float, float]:
+    """B and O of `Answerable`."""
+    *others, best = sorted(map(logit, probabilities))
+    return best, (sum(others) + IMAGINED * typical) / (len(others) + IMAGINED)
 
 
-def read_answerable(stored: Mapping[str, Any] | None) -> Answerable | None:
-    """What a card holds as `{"best", "rest", "bias", "typical"}`. Raises InvalidInput where it is something else."""
-    match stored:
-        case None:
-            return None
-        case {
-            "best": float() | int() as best,
-            "rest": float() | int() as rest,
-            "bias": float() | int() as bias,
-            "typical": float() | int() as typical,
-        }:
-            return Answerable(float(best), float(rest), float(bias), float(typical))
-    raise InvalidInput(f"answerable={stored!r}: best, rest, bias and typical are needed, each a number")
+def read_answerable(stored: Any) -> Answerable | None:
+    """What a card holds as `{"best", "others", "bias", "typical"}`. Raises InvalidInput where it is something else."""
+    if stored is None:
+        return None
+    names = ("best", "others", "bias", "typical")
+    values: list[Any] = [stored.get(name) for name in names] if isinstance(stored, Mapping) else []
+    numbers = [float(value) for value in values if _is_number(value)]
+    if len(numbers) < len(names):
+        raise InvalidInput(f"answerable={stored!r}: {', '.join(names)} are needed, each a number")
+    return Answerable(*numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -76,11 +76,10 @@ def _scored(query: str, candidates: Sequence[Candidate], replies: Sequence[Judge
 
 def _says_it(replies: Sequence[Judged], scored: Sequence[Candidate], card: Card) -> float | None:
     """How likely it is that any candidate says what is asked."""
-    pairs = zip((reply.probability for reply in replies), map(probability, scored), strict=True)
-    known = [(alone, relevant) for alone, relevant in pairs if alone is not None and relevant is not None]
-    if len(known) < len(scored):
+    alone = [reply.probability for reply in replies if reply.probability is not None]
+    if len(alone) < len(replies):
         return None
-    return card.answerable(known) if card.answerable else max(relevant for _, relevant in known)
+    return card.answerable(alone) if card.answerable else max(probability(candidate) or 0.0 for candidate in scored)
 
 
 def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> list[Fault]:

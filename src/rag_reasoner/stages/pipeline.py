@@ -117,9 +117,7 @@ def _rank(
 
 
 def _found(filtered: Filtered, judge: Model | None) -> bool | None:
-    """Whether the judge finds that a candidate says what is asked, the first of them most likely; None where it cannot
-    tell.
-    """
+    """Whether the judge finds that a candidate says what is asked; None where it cannot tell."""
     if filtered.says_it is None or judge is None or not judge.card.abstain_below:
         return None
     return filtered.says_it >= judge.card.abstain_below

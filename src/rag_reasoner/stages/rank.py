@@ -101,8 +101,8 @@ def rank_candidates(
 ) -> Steps[Ranked]:
     """Rank `candidates`, given in coarse order. A window that fails keeps its order and says so.
 
-    A model that learned lists of one size ranks so many of the best; the others follow in coarse order. `answered`: the
-    first of them is known to say what is asked.
+    A model that learned lists of one size ranks so many of the best; the others follow in coarse order. `answered`: one
+    of them is known to say what is asked, the first most likely.
     """
     if len(candidates) < 2:
         return Ranked(tuple(candidates))

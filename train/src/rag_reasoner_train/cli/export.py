@@ -104,3 +104,6 @@ def export(
         typer.echo(
             f"the filter drops what is below {measured.drop_below:.3g}: {measured.dropped:.0%} of the irrelevant"
         )
+        typer.echo(
+            f"where an answer is less likely than {measured.silence.abstain_below:.3g}, the documents do not say"
+        )

@@ -50,9 +50,10 @@ def _calibration(measured: Measured | None) -> list[str]:
 
 
 def _silence(silence: Silence) -> list[str]:
-    by = "an answer's being there" if silence.answerable else "the likeliest document's being relevant"
-    noticed = "" if silence.noticed is None else f": {silence.noticed:.0%} of questions without their relevant ones"
-    return [f"- where {by} is less likely than {silence.abstain_below:.3g}, the documents do not say{noticed}"]
+    if silence.noticed is None:
+        return [f"- where no document reaches {silence.abstain_below:.3g}, the documents do not say"]
+    share = f"{silence.noticed:.0%} of the questions that this was fitted on, without their relevant documents"
+    return [f"- where an answer is less likely than {silence.abstain_below:.3g}, the documents do not say: {share}"]
 
 
 def _figures(figures: Mapping[str, float], settings: Mapping[str, Any]) -> list[str]:

@@ -1,26 +1,24 @@
 """Where the documents do not say: how likely it must be, of a question's candidates, that one of them does."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import Any
 
 from rag_reasoner.evaluate.fit import Pool, answerable
 from rag_reasoner.models.answerable import Answerable
 from rag_reasoner_train.stages.dev import Judged
 
-SMALLEST = 1e-6
-"""A line is a probability above 0."""
-
-LIKELY = 0.5
-"""Where it is likelier than not that a document says it, one says it."""
+SMALLEST, HIGHEST = 1e-6, 0.5
+"""A line is a probability above 0. What is likelier than not is never below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Of the questions that have an answer, all but the wanted share are as likely to have one as `abstain_below`: by
-    `answerable` or, where it could not be fitted, by their likeliest candidate. `noticed`: the share of the same
-    questions that are below it once their relevant candidates are taken out; None where it was not fitted.
+    `answerable` or, where that could not be fitted or would count a likelier best against it, by their likeliest
+    candidate. `noticed`: of the same questions without their relevant candidates, where they have others, the share
+    that is below it; None where `answerable` is.
     """
 
     answerable: Answerable | None
@@ -34,34 +32,37 @@ class Silence:
 
 
 def silence(judged: Sequence[Judged], alone: Sequence[float], relevant: Sequence[float], answered: float) -> Silence:
-    """Of all candidates judged, a question's together: the calibrated probability by itself, and P(relevant).
+    """Of all candidates judged: the calibrated probability by itself, and P(relevant).
 
     Fitted on the questions that have a relevant candidate, as they are and without it. `answered` is the share of them
     that shall get an answer.
     """
-    numbered = sorted(range(len(judged)), key=lambda n: judged[n].example.group)
-    questions = [list(some) for _, some in groupby(numbered, key=lambda n: judged[n].example.group)]
-    said = [some for some in questions if any(judged[n].example.relevant for n in some)]
-    unsaid = [[n for n in some if not judged[n].example.relevant] for some in said]
-
-    def pools(all: Sequence[Sequence[int]]) -> list[Pool]:
-        return [[(alone[n], relevant[n]) for n in some] for some in all if some]
-
-    full, bare = pools(said), pools(unsaid)
-    fitted = answerable([*((pool, True) for pool in full), *((pool, False) for pool in bare)]) if bare else None
-    rises = fitted if fitted and fitted.best > 0 else None
-    line = _line([_likely(pool, rises) for pool in full], answered)
-    return Silence(rises, line, _share_below(list(map(rises, bare)), line) if rises else None)
+    said = _answerable(judged)
+    full = [[alone[n] for n in places] for places in said]
+    bare = [[alone[n] for n in places if not judged[n].example.relevant] for places in said]
+    fitted = _fitted(full, [pool for pool in bare if pool])
+    if fitted is None:
+        return Silence(None, _line([max(relevant[n] for n in places) for places in said], answered), None)
+    line = _line(list(map(fitted, full)), answered)
+    likely = [fitted(pool) for pool in bare if pool]
+    return Silence(fitted, line, sum(one < line for one in likely) / len(likely))
 
 
-def _likely(pool: Pool, fitted: Answerable | None) -> float:
-    return fitted(pool) if fitted else max(relevant for _, relevant in pool)
+def _answerable(judged: Sequence[Judged]) -> list[list[int]]:
+    """The places of each question's candidates, of the questions that have a relevant one."""
+    questions: defaultdict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(judged):
+        questions[one.example.group].append(place)
+    return [places for places in questions.values() if any(judged[n].example.relevant for n in places)]
+
+
+def _fitted(full: Sequence[Pool], bare: Sequence[Pool]) -> Answerable | None:
+    if not bare:
+        return None
+    fitted = answerable([*((pool, True) for pool in full), *((pool, False) for pool in bare)])
+    return fitted if fitted.best > 0 else None
 
 
 def _line(found: Sequence[float], answered: float) -> float:
     """The probability below which at most 1 - `answered` of `found` are."""
-    return min(max(sorted(found)[int((1 - answered) * len(found))], SMALLEST), LIKELY)
-
-
-def _share_below(found: Sequence[float], line: float) -> float:
-    return sum(one < line for one in found) / len(found)
+    return min(max(sorted(found)[int((1 - answered) * len(found))], SMALLEST), HIGHEST)
