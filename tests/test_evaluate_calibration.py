@@ -14,11 +14,11 @@ from test_evaluate_figures import made
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.calibrate import calibrate, store
-from rag_reasoner.evaluate.fit import answerable, isotonic, platt
+from rag_reasoner.evaluate.fit import answerable, isotonic, platt, platt_with_words
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import read_card
 from rag_reasoner.models.answerable import Answerable
-from rag_reasoner.models.calibration import Isotonic, Platt, logit, raised
+from rag_reasoner.models.calibration import Isotonic, Platt, logit
 
 PAIRS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=2, max_size=7
@@ -94,12 +94,48 @@ def test_platt_finds_the_sigmoid_that_made_the_labels():
     assert (fitted.a, fitted.b) == pytest.approx((0.5, -1.0), abs=0.06)
 
 
-def test_platt_with_words_finds_the_odds_that_made_the_labels():
-    chance = random.Random(0)
-    drawn = [(chance.random(), chance.random()) for _ in range(20_000)]
-    pairs = [(p, chance.random() < raised(Platt(0.5, -1.0)(p), 1.5 * near)) for p, near in drawn]
-    fitted = platt(pairs, [near for _, near in drawn])
-    assert (fitted.a, fitted.b, fitted.nearness) == pytest.approx((0.5, -1.0, 1.5), abs=0.1)
+def chosen_by(chance, count, said, words):
+    """Questions of six candidates, of which one is relevant: drawn by the softmax of its weighed log-odds and words."""
+    for number in range(count):
+        drawn = [(chance.uniform(0.02, 0.98), chance.random()) for _ in range(6)]
+        odds = [math.exp(said * logit(p) + words * near) for p, near in drawn]
+        (first,) = chance.choices(range(6), odds)
+        yield from ((p, place == first, near, number) for place, (p, near) in enumerate(drawn))
+
+
+def fitted_with_words(told):
+    return platt_with_words([(p, label) for p, label, _, _ in told], [one[2] for one in told], [one[3] for one in told])
+
+
+def test_platt_with_words_finds_what_words_were_worth_where_the_labels_were_made():
+    fitted = fitted_with_words(list(chosen_by(random.Random(0), 8_000, 0.8, 1.6)))
+    assert fitted.nearness / fitted.a == pytest.approx(2.0, abs=0.15)
+    assert fitted.a == pytest.approx(0.8, abs=0.1)
+
+
+def test_what_words_are_worth_is_not_told_by_which_questions_have_answers():
+    """A question whose documents are all near has as many relevant ones as any: pooled, nearness would tell nothing."""
+    told = list(chosen_by(random.Random(1), 4_000, 0.8, 1.6))
+    shifted = [(p, label, near + number % 5, number) for p, label, near, number in told]
+    one, other = fitted_with_words(told), fitted_with_words(shifted)
+    assert other.nearness / other.a == pytest.approx(one.nearness / one.a)
+
+
+def test_where_words_foretell_every_label_they_have_a_worth_all_the_same():
+    told = [
+        (0.5 + place / 10, place == number % 3, float(place == number % 3), number)
+        for number in range(30)
+        for place in range(3)
+    ]
+    assert math.isfinite(fitted_with_words(told).nearness)
+    assert math.isfinite(fitted_with_words([(p, label, 0.0, number) for p, label, _, number in told]).nearness)
+
+
+def test_words_are_worth_nothing_beside_a_judge_that_is_wrong_way_round():
+    told = [
+        (0.9 - 0.8 * label, label, near, number) for _, label, near, number in chosen_by(random.Random(2), 50, 0.8, 1.6)
+    ]
+    assert fitted_with_words(told).nearness == 0.0
 
 
 def test_separable_pairs_have_a_fit():

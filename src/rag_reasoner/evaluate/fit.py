@@ -1,7 +1,9 @@
 """Fitting P(relevant) to labels: isotonic regression and Platt's sigmoid; and whether there is an answer. Pure."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from statistics import fmean
 from typing import Literal
@@ -10,18 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.evaluate.likeliest import Floats, likeliest, likeliest_choices
 from rag_reasoner.models.answerable import Answerable, features
 from rag_reasoner.models.calibration import Calibration, Isotonic, Platt, logit
 
 Method = Literal["isotonic", "platt"]
-Floats = NDArray[np.floating]
 Pair = tuple[float, bool]
 """What the model said, and whether it is true."""
 
 Pool = Sequence[float]
 """What a calibrated judge made of each candidate of a question, by itself."""
-
-_STEPS, _SMALLEST = 100, 1e-10
 
 
 def isotonic(pairs: Sequence[Pair]) -> Isotonic:
@@ -40,14 +40,34 @@ def isotonic(pairs: Sequence[Pair]) -> Isotonic:
     return Isotonic(tuple(x for x, _ in points), tuple(y for _, y in points))
 
 
-def platt(pairs: Sequence[Pair], near: Sequence[float] | None = None) -> Platt:
-    """The likeliest sigmoid(a * logit(p) + b), or with `near` (0..1, each document's nearness) + nearness * near.
+def platt(pairs: Sequence[Pair]) -> Platt:
+    """The likeliest sigmoid(a * logit(p) + b).
 
     The labels are drawn towards the middle as Platt (1999) has it, so that separable pairs have a fit.
     """
     labels = [label for _, label in _checked(pairs)]
-    columns = [[logit(p) for p, _ in pairs], [1.0] * len(pairs), *([near] if near is not None else [])]
-    return Platt(*_sigmoid(columns, labels, 1))
+    return Platt(*_sigmoid([[logit(p) for p, _ in pairs], [1.0] * len(pairs)], labels, 1))
+
+
+def platt_with_words(pairs: Sequence[Pair], near: Sequence[float], questions: Sequence[Hashable]) -> Platt:
+    """The likeliest sigmoid(a * (logit(p) + worth * near) + b); its `nearness` is a * worth.
+
+    `near` (0..1) is each document's nearness by words, `questions` says which question it is a candidate of. What words
+    are worth is settled first, between the candidates of a question: there they are used.
+    """
+    spoken = np.array([logit(p) for p, _ in _checked(pairs)])
+    worth = _worth(np.column_stack([spoken, near]), np.array([label for _, label in pairs]), questions)
+    fitted = Platt(*_sigmoid([spoken + worth * np.array(near), np.ones(len(pairs))], [label for _, label in pairs], 1))
+    return replace(fitted, nearness=fitted.a * worth)
+
+
+def _worth(points: Floats, labels: NDArray[np.bool_], questions: Sequence[Hashable]) -> float:
+    """The second column in units of the first; nothing where the first speaks against what is relevant."""
+    members: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, question in enumerate(questions):
+        members[question].append(place)
+    said, words = likeliest_choices([(points[some], labels[some]) for some in members.values()])
+    return float(words / said) if said > 0 else 0.0
 
 
 def answerable(pools: Sequence[tuple[Pool, bool]]) -> Answerable:
@@ -69,14 +89,14 @@ def answerable(pools: Sequence[tuple[Pool, bool]]) -> Answerable:
 FITS: Mapping[Method, Callable[[Sequence[Pair]], Calibration]] = {"isotonic": isotonic, "platt": platt}
 
 
-def _sigmoid(columns: Sequence[Sequence[float]], labels: Sequence[bool], constant: int) -> list[float]:
+def _sigmoid(columns: Sequence[Sequence[float] | Floats], labels: Sequence[bool], constant: int) -> list[float]:
     """The weights of the columns, of which that numbered `constant` is 1 throughout; labels drawn as `platt` has it."""
     true = np.array(labels)
     positives, negatives = int(true.sum()), int((~true).sum())
     targets = np.where(true, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     start = np.zeros(len(columns))
     start[constant] = math.log((positives + 1) / (negatives + 1))
-    weights: list[float] = _likeliest(np.column_stack(columns), targets, start).tolist()
+    weights: list[float] = likeliest(np.column_stack(columns), targets, start).tolist()
     return weights
 
 
@@ -85,30 +105,3 @@ def _checked(pairs: Sequence[Pair]) -> Sequence[Pair]:
     if len(labels) < 2:
         raise InvalidInput(f"{len(pairs)} pairs, all with one label: relevant and irrelevant ones are needed")
     return pairs
-
-
-def _likeliest(points: Floats, targets: Floats, weights: Floats) -> Floats:
-    """The weights of a logistic regression by damped Newton steps, with a touch of ridge where columns are alike."""
-    loss = _loss(points @ weights, targets)
-    for _ in range(_STEPS):
-        step, size = _newton(points, targets, weights), 1.0
-        while size > _SMALLEST and _loss(points @ (weights - size * step), targets) > loss:
-            size /= 2
-        weights = weights - size * step
-        before, loss = loss, _loss(points @ weights, targets)
-        if before - loss < _SMALLEST:
-            break
-    return weights
-
-
-def _newton(points: Floats, targets: Floats, weights: Floats) -> Floats:
-    """Hessian^-1 gradient of the loss."""
-    p = (1 + np.tanh(points @ weights / 2)) / 2  # a sigmoid that cannot overflow
-    hessian = (points * (p * (1 - p))[:, None]).T @ points + 1e-9 * np.eye(points.shape[1])
-    step: Floats = np.linalg.solve(hessian, points.T @ (p - targets))
-    return step
-
-
-def _loss(z: Floats, targets: Floats) -> float:
-    """The cross entropy, in a form that does not overflow."""
-    return float((np.logaddexp(0.0, z) - targets * z).sum())

@@ -7,7 +7,7 @@ from typing import Any
 
 from rag_reasoner.backends.base import DROP_BELOW
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.evaluate.fit import FITS, Method, platt
+from rag_reasoner.evaluate.fit import FITS, Method, platt_with_words
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.calibration import Calibration, Platt, raised, worth_of_nearness
 from rag_reasoner_train.config.settings import ANSWERED, KEPT
@@ -97,7 +97,8 @@ def _line(found: Sequence[tuple[float, bool]], kept: float) -> tuple[float, floa
 def _fit(judged: Sequence[Judged], method: Method, near: Near | None) -> Calibration:
     if near is None:
         return FITS[method](_pairs(judged))
-    return platt(_pairs(judged), [near[one.example.id] for one in judged])
+    shares, questions = [near[one.example.id] for one in judged], [one.example.group for one in judged]
+    return platt_with_words(_pairs(judged), shares, questions)
 
 
 def _applied(calibration: Calibration, one: Judged, near: Near | None) -> float:
