@@ -113,29 +113,31 @@ def test_platt_with_words_finds_what_words_were_worth_where_the_labels_were_made
     assert fitted.a == pytest.approx(0.8, abs=0.1)
 
 
-def test_what_words_are_worth_is_not_told_by_which_questions_have_answers():
-    """A question whose documents are all near has as many relevant ones as any: pooled, nearness would tell nothing."""
+def test_words_that_all_candidates_of_a_question_share_are_worth_nothing():
+    """Added to all candidates of a question, nearness says nothing of which is relevant; and so nothing changes."""
     told = list(chosen_by(random.Random(1), 4_000, 0.8, 1.6))
     shifted = [(p, label, near + number % 5, number) for p, label, near, number in told]
     one, other = fitted_with_words(told), fitted_with_words(shifted)
     assert other.nearness / other.a == pytest.approx(one.nearness / one.a)
 
 
-def test_where_words_foretell_every_label_they_have_a_worth_all_the_same():
+def test_words_that_foretell_every_label_have_a_finite_worth():
     told = [
-        (0.5 + place / 10, place == number % 3, float(place == number % 3), number)
-        for number in range(30)
-        for place in range(3)
+        (0.5, place == number % 3, float(place == number % 3), number) for number in range(30) for place in range(3)
     ]
-    assert math.isfinite(fitted_with_words(told).nearness)
-    assert math.isfinite(fitted_with_words([(p, label, 0.0, number) for p, label, _, number in told]).nearness)
+    fitted = fitted_with_words(told)
+    assert 1 < fitted.nearness < 1_000
 
 
-def test_words_are_worth_nothing_beside_a_judge_that_is_wrong_way_round():
-    told = [
-        (0.9 - 0.8 * label, label, near, number) for _, label, near, number in chosen_by(random.Random(2), 50, 0.8, 1.6)
-    ]
-    assert fitted_with_words(told).nearness == 0.0
+def test_questions_of_one_candidate_cannot_tell_what_words_are_worth():
+    with pytest.raises(InvalidInput, match="none of 40 questions has relevant candidates and others"):
+        fitted_with_words([(0.5, number % 2 == 0, 1.0, number) for number in range(40)])
+
+
+def test_words_do_not_hide_a_judge_that_is_wrong_way_round():
+    told = chosen_by(random.Random(2), 200, 0.8, 1.6)
+    fitted = fitted_with_words([(1 - p, label, near, number) for p, label, near, number in told])
+    assert fitted.a < 0 < fitted.nearness
 
 
 def test_separable_pairs_have_a_fit():
@@ -231,8 +233,9 @@ def test_what_was_fitted_on_top_of_another_calibration_does_not_outlive_it(adapt
     weights = {"best": 1.0, "others": -1.0, "bias": 0.0, "typical": -4.0}
     told = json.loads((adapter / "card.json").read_text())
     fitted = {"drop_below": 0.02, "answerable": weights, "abstain_below": 0.3}
+    fitted |= {"calibration": {"platt": {"a": 1.0, "b": 0.0, "nearness": 2.0}}}
     (adapter / "card.json").write_text(json.dumps({**told, **fitted}))
-    assert store(Platt(2.0, 0.0), adapter) == ("drop_below", "answerable", "abstain_below")
+    assert store(Platt(2.0, 0.0), adapter, replace=True) == ("drop_below", "answerable", "abstain_below", "nearness")
     card = read_card(adapter)
     assert (card.drop_below, card.answerable, card.abstain_below) == (None, None, None)
     assert json.loads((adapter / "card.json").read_text())["anything"] == [1]

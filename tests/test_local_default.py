@@ -43,6 +43,13 @@ def test_the_packaged_adapter_is_small_licensed_and_made_for_this_format_and_bas
     assert 0 < told.drop_below <= 0.1
 
 
+def test_the_lines_and_fits_of_its_adapters_card_are_its_own(backend):
+    told, card = read_card(PACKAGED_ADAPTER), backend.card
+    assert (card.drop_below, card.abstain_below) == (told.drop_below, told.abstain_below)
+    assert (card.answerable, card.nearness, card.lists) == (told.answerable, told.calibration.nearness, told.lists)
+    assert card.answerable.best > 0 < card.abstain_below
+
+
 def test_it_is_trained_and_calibrated_and_knows_what_answers_a_plain_question(backend):
     assert (backend.card.trained, backend.card.calibrated) == (True, True)
     facts = {

@@ -245,15 +245,22 @@ AGAINST_THE_OTHERS = replace(SURE, answerable=Answerable(best=1.0, others=-1.0, 
 @pytest.mark.parametrize(("others", "abstained"), [((0.02,) * 8, False), ((0.4,) * 8, True)])
 def test_a_best_candidate_among_others_that_are_nearly_as_likely_is_no_answer(others, abstained):
     """The best is as likely in both; the one that follows its own likelihood alone answers both."""
-    given_ = documents(0.6, *others)
+    given_ = documents(0.45, *others)
     assert ReasoningReranker(Answers("worth", AGAINST_THE_OTHERS)).answer(QUERY, given_).answer.abstained is abstained
     assert not ReasoningReranker(Answers("worth", SURE)).answer(QUERY, given_).answer.abstained
 
 
 def test_whether_there_is_an_answer_is_asked_of_the_candidates_that_the_filter_drops_too():
-    given_ = documents(0.6, *(0.4,) * 8)
+    given_ = documents(0.45, *(0.4,) * 8)
     for keep in (1, "all"):
         assert ReasoningReranker(Answers("worth", AGAINST_THE_OTHERS), keep=keep).answer(QUERY, given_).answer.abstained
+
+
+@pytest.mark.parametrize("count", [2, 8, 30])
+def test_documents_that_are_all_likely_to_be_relevant_do_not_speak_against_each_other(count):
+    model = Answers("worth", AGAINST_THE_OTHERS)
+    assert not ReasoningReranker(model).answer(QUERY, documents(*(0.6,) * count)).answer.abstained
+    assert ReasoningReranker(model).answer(QUERY, documents(*(0.45,) * count)).answer.abstained
 
 
 def test_a_model_is_not_asked_for_an_answer_that_the_judge_knows_is_not_there():

@@ -13,7 +13,7 @@ from rag_reasoner.evaluate.folder import Finished
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import CARD, read_card
-from rag_reasoner.models.calibration import Calibration, Platt
+from rag_reasoner.models.calibration import Calibration, Platt, worth_of_nearness
 
 BINS = 10
 
@@ -59,7 +59,8 @@ def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> 
     Raises InvalidInput where the card has one already: the runs' probabilities went through it, and a second fit on
     top of the first would be wrong alone. With `replace` the caller vouches that they did not.
     """
-    if read_card(adapter).calibration is not None and not replace:
+    read = read_card(adapter).calibration
+    if read is not None and not replace:
         raise InvalidInput(
             f"{adapter / CARD} has a calibration already: take it out, run `rag-reasoner eval` again and calibrate on "
             "that, or give --replace if the runs were made without it"
@@ -71,7 +72,8 @@ def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> 
     text = json.dumps({**stored, "calibration": {name: asdict(calibration)}}, indent=2)
     new.write_text(text + "\n", encoding="utf-8")
     new.replace(adapter / CARD)
-    return tuple(name for name in ON_TOP if name in told)
+    words = ("nearness",) if worth_of_nearness(read) else ()
+    return (*(name for name in ON_TOP if name in told), *words)
 
 
 def judged_by(runs: Sequence[Finished], adapter: Path) -> None:

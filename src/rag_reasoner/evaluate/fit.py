@@ -3,13 +3,11 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from statistics import fmean
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.likeliest import Floats, likeliest, likeliest_choices
@@ -50,24 +48,27 @@ def platt(pairs: Sequence[Pair]) -> Platt:
 
 
 def platt_with_words(pairs: Sequence[Pair], near: Sequence[float], questions: Sequence[Hashable]) -> Platt:
-    """The likeliest sigmoid(a * (logit(p) + worth * near) + b); its `nearness` is a * worth.
+    """The likeliest sigmoid(a * logit(p) + nearness * near + b) whose a and nearness stand to each other as those that
+    best foretell which candidate of a question is relevant: there they are used.
 
-    `near` (0..1) is each document's nearness by words, `questions` says which question it is a candidate of. What words
-    are worth is settled first, between the candidates of a question: there they are used.
+    `near` (0..1) is each document's nearness by words, `questions` says which question it is a candidate of. `a` is
+    below 0 where the model's yes speaks against what is relevant. Raises InvalidInput where no question has candidates of
+    both kinds.
     """
-    spoken = np.array([logit(p) for p, _ in _checked(pairs)])
-    worth = _worth(np.column_stack([spoken, near]), np.array([label for _, label in pairs]), questions)
-    fitted = Platt(*_sigmoid([spoken + worth * np.array(near), np.ones(len(pairs))], [label for _, label in pairs], 1))
-    return replace(fitted, nearness=fitted.a * worth)
-
-
-def _worth(points: Floats, labels: NDArray[np.bool_], questions: Sequence[Hashable]) -> float:
-    """The second column in units of the first; nothing where the first speaks against what is relevant."""
+    labels = [label for _, label in _checked(pairs)]
+    points = np.column_stack([[logit(p) for p, _ in pairs], near])
     members: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, question in enumerate(questions):
         members[question].append(place)
-    said, words = likeliest_choices([(points[some], labels[some]) for some in members.values()])
-    return float(words / said) if said > 0 else 0.0
+    choices = [(points[some], np.array(labels)[some]) for some in members.values()]
+    if all(chosen.all() or not chosen.any() for _, chosen in choices):
+        raise InvalidInput(
+            f"none of {len(choices)} questions has relevant candidates and others: what words are worth cannot be told"
+        )
+    told = likeliest_choices(choices)
+    scale, constant = _sigmoid([points @ told, np.ones(len(pairs))], labels, 1)
+    a, nearness = (scale * told).tolist()
+    return Platt(a, constant, nearness)
 
 
 def answerable(pools: Sequence[tuple[Pool, bool]]) -> Answerable:

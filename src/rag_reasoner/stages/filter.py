@@ -13,6 +13,9 @@ from rag_reasoner.stages.steps import AskJudge, Steps, judged
 from rag_reasoner.tasks import RelevanceTask, Shown
 from rag_reasoner.types import Candidate, Dropped, Fault
 
+LIKELY = 0.5
+"""A document that is likelier than not to be relevant says what is asked, however likely the others are."""
+
 _EMPTY = Shown("", "", (), "")
 
 
@@ -79,7 +82,8 @@ def _says_it(replies: Sequence[Judged], scored: Sequence[Candidate], card: Card)
     alone = [reply.probability for reply in replies if reply.probability is not None]
     if len(alone) < len(replies):
         return None
-    return card.answerable(alone) if card.answerable else max(probability(candidate) or 0.0 for candidate in scored)
+    likeliest = max(probability(candidate) or 0.0 for candidate in scored)
+    return card.answerable(alone) if card.answerable and likeliest < LIKELY else likeliest
 
 
 def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> list[Fault]:

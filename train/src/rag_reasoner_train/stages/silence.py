@@ -16,7 +16,7 @@ SMALLEST, HIGHEST = 1e-6, 0.5
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Of the questions that have an answer, all but the wanted share are as likely to have one as `abstain_below`: by
-    `answerable` or, where that could not be fitted or would count a likelier best against it, by their likeliest
+    `answerable` or, where that could not be fitted or would not hold the best against the others, by their likeliest
     candidate. `noticed`: of the same questions without their relevant candidates, where they have others, the share
     that is below it; None where `answerable` is.
     """
@@ -37,18 +37,18 @@ def silence(judged: Sequence[Judged], alone: Sequence[float], relevant: Sequence
     Fitted on the questions that have a relevant candidate, as they are and without it. `answered` is the share of them
     that shall get an answer.
     """
-    said = _answerable(judged)
+    said = _questions_with_an_answer(judged)
     full = [[alone[n] for n in places] for places in said]
     bare = [[alone[n] for n in places if not judged[n].example.relevant] for places in said]
-    fitted = _fitted(full, [pool for pool in bare if pool])
+    both = [(pool, left) for pool, left in zip(full, bare, strict=True) if left]
+    fitted = _fitted(both)
     if fitted is None:
         return Silence(None, _line([max(relevant[n] for n in places) for places in said], answered), None)
     line = _line(list(map(fitted, full)), answered)
-    likely = [fitted(pool) for pool in bare if pool]
-    return Silence(fitted, line, sum(one < line for one in likely) / len(likely))
+    return Silence(fitted, line, sum(fitted(left) < line for _, left in both) / len(both))
 
 
-def _answerable(judged: Sequence[Judged]) -> list[list[int]]:
+def _questions_with_an_answer(judged: Sequence[Judged]) -> list[list[int]]:
     """The places of each question's candidates, of the questions that have a relevant one."""
     questions: defaultdict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(judged):
@@ -56,11 +56,12 @@ def _answerable(judged: Sequence[Judged]) -> list[list[int]]:
     return [places for places in questions.values() if any(judged[n].example.relevant for n in places)]
 
 
-def _fitted(full: Sequence[Pool], bare: Sequence[Pool]) -> Answerable | None:
-    if not bare:
+def _fitted(both: Sequence[tuple[Pool, Pool]]) -> Answerable | None:
+    """By questions as they are and without their relevant candidates; None where it does not hold one against others."""
+    if not both:
         return None
-    fitted = answerable([*((pool, True) for pool in full), *((pool, False) for pool in bare)])
-    return fitted if fitted.best > 0 else None
+    fitted = answerable([(pool, label) for pools in both for pool, label in zip(pools, (True, False), strict=True)])
+    return fitted if fitted.best > 0 >= fitted.others else None
 
 
 def _line(found: Sequence[float], answered: float) -> float:
