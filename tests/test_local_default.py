@@ -41,6 +41,8 @@ def test_the_packaged_adapter_is_small_licensed_and_made_for_this_format_and_bas
     assert (told.base, told.format_version, told.base_hash) == ("default", FORMAT, GGUF_SHA256)
     assert told.calibration.a > 0
     assert 0 < told.drop_below <= 0.1
+    words = (PACKAGED_ADAPTER / "README.md").read_text()
+    assert all(f"{line:.4f}".lstrip("0") in words for line in (told.drop_below, told.abstain_below))
 
 
 def test_the_lines_and_fits_of_its_adapters_card_are_its_own(backend):

@@ -52,8 +52,8 @@ def platt_with_words(pairs: Sequence[Pair], near: Sequence[float], questions: Se
     best foretell which candidate of a question is relevant: there they are used.
 
     `near` (0..1) is each document's nearness by words, `questions` says which question it is a candidate of. `a` is
-    below 0 where the model's yes speaks against what is relevant. Raises InvalidInput where no question has candidates of
-    both kinds.
+    below 0 where the model's yes speaks against what is relevant. Raises InvalidInput where no question has candidates
+    of both kinds.
     """
     labels = [label for _, label in _checked(pairs)]
     points = np.column_stack([[logit(p) for p, _ in pairs], near])

@@ -57,7 +57,7 @@ def _questions_with_an_answer(judged: Sequence[Judged]) -> list[list[int]]:
 
 
 def _fitted(both: Sequence[tuple[Pool, Pool]]) -> Answerable | None:
-    """By questions as they are and without their relevant candidates; None where it does not hold one against others."""
+    """By questions as they are and without their relevant candidates; None where others do not count against it."""
     if not both:
         return None
     fitted = answerable([(pool, label) for pools in both for pool, label in zip(pools, (True, False), strict=True)])
