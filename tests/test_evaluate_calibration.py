@@ -14,9 +14,10 @@ from test_evaluate_figures import made
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.calibrate import calibrate, store
-from rag_reasoner.evaluate.fit import answerable, isotonic, platt, platt_with_words
+from rag_reasoner.evaluate.fit import answerable, isotonic, platt, platt_among
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import read_card
+from rag_reasoner.models.among import Among
 from rag_reasoner.models.answerable import Answerable
 from rag_reasoner.models.calibration import Isotonic, Platt, logit
 
@@ -104,13 +105,13 @@ def chosen_by(chance, count, said, words):
 
 
 def fitted_with_words(told):
-    return platt_with_words([(p, label) for p, label, _, _ in told], [one[2] for one in told], [one[3] for one in told])
+    return platt_among([(p, label) for p, label, _, _ in told], [one[2] for one in told], [one[3] for one in told])
 
 
-def test_platt_with_words_finds_what_words_were_worth_where_the_labels_were_made():
+def test_platt_among_finds_what_words_were_worth_where_the_labels_were_made():
     fitted = fitted_with_words(list(chosen_by(random.Random(0), 8_000, 0.8, 1.6)))
-    assert fitted.nearness / fitted.a == pytest.approx(2.0, abs=0.15)
-    assert fitted.a == pytest.approx(0.8, abs=0.1)
+    assert fitted.among.nearness / fitted.a == pytest.approx(2.0, abs=0.15)
+    assert fitted.a > 0
 
 
 def test_words_that_all_candidates_of_a_question_share_are_worth_nothing():
@@ -118,7 +119,7 @@ def test_words_that_all_candidates_of_a_question_share_are_worth_nothing():
     told = list(chosen_by(random.Random(1), 4_000, 0.8, 1.6))
     shifted = [(p, label, near + number % 5, number) for p, label, near, number in told]
     one, other = fitted_with_words(told), fitted_with_words(shifted)
-    assert other.nearness / other.a == pytest.approx(one.nearness / one.a)
+    assert other.among.nearness / other.a == pytest.approx(one.among.nearness / one.a)
 
 
 def test_words_that_foretell_every_label_have_a_finite_worth():
@@ -126,7 +127,7 @@ def test_words_that_foretell_every_label_have_a_finite_worth():
         (0.5, place == number % 3, float(place == number % 3), number) for number in range(30) for place in range(3)
     ]
     fitted = fitted_with_words(told)
-    assert 1 < fitted.nearness < 1_000
+    assert 1 < fitted.among.nearness < 1_000
 
 
 def test_questions_of_one_candidate_cannot_tell_what_words_are_worth():
@@ -137,7 +138,25 @@ def test_questions_of_one_candidate_cannot_tell_what_words_are_worth():
 def test_words_do_not_hide_a_judge_that_is_wrong_way_round():
     told = chosen_by(random.Random(2), 200, 0.8, 1.6)
     fitted = fitted_with_words([(1 - p, label, near, number) for p, label, near, number in told])
-    assert fitted.a < 0 < fitted.nearness
+    assert fitted.a < 0 < fitted.among.nearness
+
+
+def says_yes_too_easily_of_some_questions(chance, count):
+    """Twelve candidates a question: what a judge says of all of them is off by the same, drawn for each question."""
+    for number in range(count):
+        off = chance.gauss(0, 2)
+        for true in [chance.gauss(-2, 1.5) for _ in range(12)]:
+            said = 1 / (1 + math.exp(-true - off))
+            yield said, chance.random() < 1 / (1 + math.exp(-true)), 0.0, number
+
+
+def test_where_a_judge_finds_all_candidates_likely_each_counts_for_less():
+    """The mean of twelve and four imagined moves by 12/16 of what all are off by, so that much is found and undone,
+    but for what the twelve differ by themselves: 2^2 / (2^2 + 1.5^2 / 12) of it."""
+    fitted = fitted_with_words(list(says_yes_too_easily_of_some_questions(random.Random(0), 2_000)))
+    assert fitted.a == pytest.approx(1, abs=0.05)
+    assert fitted.among.others * 12 / 16 == pytest.approx(-4 / (4 + 1.5**2 / 12), abs=0.05)
+    assert fitted.among.typical == pytest.approx(-2, abs=0.2)
 
 
 def test_separable_pairs_have_a_fit():
@@ -214,7 +233,9 @@ def adapter(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("calibration", [Platt(0.5, -1.0), Isotonic((0.1, 0.9), (0.0, 0.7))])
+@pytest.mark.parametrize(
+    "calibration", [Platt(0.5, -1.0), Platt(0.5, -1.0, Among(2.0, -0.5, -4.0)), Isotonic((0.1, 0.9), (0.0, 0.7))]
+)
 def test_what_is_stored_is_what_the_model_reads(adapter, calibration):
     store(calibration, adapter)
     assert read_card(adapter).calibration == calibration
@@ -233,9 +254,10 @@ def test_what_was_fitted_on_top_of_another_calibration_does_not_outlive_it(adapt
     weights = {"best": 1.0, "others": -1.0, "bias": 0.0, "typical": -4.0}
     told = json.loads((adapter / "card.json").read_text())
     fitted = {"drop_below": 0.02, "answerable": weights, "abstain_below": 0.3}
-    fitted |= {"calibration": {"platt": {"a": 1.0, "b": 0.0, "nearness": 2.0}}}
+    fitted |= {"calibration": {"platt": {"a": 1.0, "b": 0.0, "nearness": 2.0, "others": -1.0}}}
     (adapter / "card.json").write_text(json.dumps({**told, **fitted}))
-    assert store(Platt(2.0, 0.0), adapter, replace=True) == ("drop_below", "answerable", "abstain_below", "nearness")
+    gone = ("drop_below", "answerable", "abstain_below", "nearness", "others")
+    assert store(Platt(2.0, 0.0), adapter, replace=True) == gone
     card = read_card(adapter)
     assert (card.drop_below, card.answerable, card.abstain_below) == (None, None, None)
     assert json.loads((adapter / "card.json").read_text())["anything"] == [1]

@@ -48,7 +48,7 @@ def test_the_packaged_adapter_is_small_licensed_and_made_for_this_format_and_bas
 def test_the_lines_and_fits_of_its_adapters_card_are_its_own(backend):
     told, card = read_card(PACKAGED_ADAPTER), backend.card
     assert (card.drop_below, card.abstain_below) == (told.drop_below, told.abstain_below)
-    assert (card.answerable, card.nearness, card.lists) == (told.answerable, told.calibration.nearness, told.lists)
+    assert (card.answerable, card.among, card.lists) == (told.answerable, told.calibration.among, told.lists)
     assert card.answerable.best > 0 < card.abstain_below
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rag_reasoner.errors import InvalidInput, ModelError
 from rag_reasoner.models import Isotonic, Platt, base_hash, cache_folder, default, pull, read_card
 from rag_reasoner.models.adapter_card import CARD
+from rag_reasoner.models.among import Among
 from rag_reasoner.models.cache import kept
-from rag_reasoner.models.calibration import read_calibration, worth_of_nearness
+from rag_reasoner.models.calibration import among_of, read_calibration
 from rag_reasoner.models.default import GGUF_SHA256
 from rag_reasoner.tasks import FORMAT
 
@@ -160,15 +161,15 @@ def test_a_card_is_read_with_its_calibration(tmp_path):
     assert (card.base, card.format, card.trained, card.calibration) == ("default", "rag_reasoner", True, Platt(2, 0.5))
 
 
-def test_a_card_tells_what_words_are_worth_and_that_lists_were_never_learned(tmp_path):
-    told = {"format_version": FORMAT, "base_hash": "b", "calibration": {"platt": {"a": 2, "b": 0.5, "nearness": 3}}}
+def test_a_card_tells_what_candidates_tell_of_each_other_and_that_lists_were_never_learned(tmp_path):
+    told = {
+        "format_version": FORMAT,
+        "base_hash": "b",
+        "calibration": {"platt": {"a": 2, "b": 0.5, "nearness": 3, "others": -1}},
+    }
     card = read_card(card_in(tmp_path, **told, judges_only=True))
-    assert (worth_of_nearness(card.calibration), card.judges_only) == (3.0, True)
-    assert (worth_of_nearness(Platt(1, 0)), worth_of_nearness(Isotonic((0,), (0,))), worth_of_nearness(None)) == (
-        0.0,
-        0.0,
-        0.0,
-    )
+    assert (among_of(card.calibration), card.judges_only) == (Among(3.0, -1.0, 0.0), True)
+    assert {among_of(Platt(1, 0)), among_of(Isotonic((0,), (0,))), among_of(None)} == {Among()}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rag_reasoner import Candidate, Document, ReasoningReranker
 from rag_reasoner.backends.base import Card, Judged
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.models.among import Among
 from rag_reasoner.stages.keep import parse_keep
 from rag_reasoner.types import Fault
 from rag_reasoner.words import bm25
@@ -141,18 +142,44 @@ def test_an_untrained_judge_only_has_a_vote_beside_the_retrieval():
 
 
 def worth_of_words(given_, query="museum opened"):
-    model = Judges(*[0.5] * len(given_), card=replace(CARD, nearness=2.0))
+    model = Judges(*[0.5] * len(given_), card=replace(CARD, among=Among(nearness=2.0)))
     result = ReasoningReranker(model, stages=("filter",), keep="all").rerank(query, given_)
     return {one.candidate.position: one.probability for one in result.ranked}
 
 
 def test_words_add_to_the_log_odds_what_the_calibration_found_them_worth():
-    texts = ["museum opened", "museum", "rain"]
+    texts = ["opened museum", "museum", "rain"]
     scores = bm25("museum opened", ["\n" + text for text in texts])
     found = worth_of_words([Candidate(Document(str(n), text), n) for n, text in enumerate(texts)])
     expected = {n: 1 / (1 + math.exp(-2.0 * score / max(scores))) for n, score in enumerate(scores)}
     assert found == pytest.approx(expected)
     assert found[0] > found[1] > found[2] == 0.5
+
+
+def test_phrases_count_as_much_as_words_and_the_best_of_both_is_the_measure():
+    texts = ["the museum opened, opened", "opened museum", "the museum", "rain"]
+    scores = [4.0, 8.0, 2.0, 0.0]
+    given_ = [Candidate(Document(str(n), text), n, {"lexical": scores[n]}) for n, text in enumerate(texts)]
+    shares = [(4 / 8 + 1) / 1.5, 1 / 1.5, (2 / 8) / 1.5, 0.0]
+    assert worth_of_words(given_) == pytest.approx({n: 1 / (1 + math.exp(-2.0 * one)) for n, one in enumerate(shares)})
+
+
+def told_of_each_other(*verdicts):
+    model = Judges(*verdicts, card=replace(CARD, among=Among(others=-0.5, typical=-3.0)))
+    result = filtered(model, documents(*[1] * len(verdicts)), keep="all")
+    return {one.candidate.position: one.probability for one in result.ranked}
+
+
+def test_where_all_candidates_are_likely_each_is_less_likely_than_the_judge_says():
+    found = told_of_each_other(0.9, 0.8, 0.6)
+    off = 0.5 * sum(math.log(p / (1 - p)) + 3 for p in (0.9, 0.8, 0.6)) / (3 + 4)
+    expected = [1 / (1 + (1 - p) / p * math.exp(off)) for p in (0.9, 0.8, 0.6)]
+    assert found == pytest.approx(dict(enumerate(expected)))
+    assert told_of_each_other(0.9, 0.01, 0.01)[0] > found[0]
+
+
+def test_one_that_could_not_be_judged_tells_nothing_of_the_others():
+    assert told_of_each_other(0.9, None, 0.6)[0] == pytest.approx(told_of_each_other(0.9, 0.6)[0])
 
 
 def test_the_retrievers_own_scores_by_words_count_where_every_candidate_has_one():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_reasoner.words import best_sentence, bm25, focus, overlap, sentences, spelling, terms
+from rag_reasoner.words import best_sentence, bm25, focus, overlap, phrases, sentences, spelling, terms
 
 TEXTS = st.one_of(
     st.text(),
@@ -53,6 +53,19 @@ def test_overlap_is_a_share(query, text):
 def test_numbers_and_long_words_weigh_more():
     assert overlap("inventory cat", "inventory") > overlap("inventory cat", "cat")
     assert overlap("cases in 2015", "2015") > overlap("cases in 2015", "cases")
+
+
+@given(TEXTS, TEXTS)
+def test_phrases_are_a_share_of_what_needs_two_words(query, text):
+    assert 0 <= phrases(query, text) <= 1
+    assert phrases(query, query) == (1 if len(terms(query)) > 1 else 0)
+
+
+def test_a_phrase_is_neighbours_in_their_order_and_what_means_nothing_does_not_part_them():
+    assert phrases("the theory of relativity", "Theories on relativity") == 1
+    assert phrases("the theory of relativity", "the relativity theory") == 0
+    assert phrases("theory of relativity", "theory of general relativity") == 0
+    assert phrases("general theory of relativity", "theory of relativity, relativity theory") == 0.5
 
 
 def test_terms_are_singular_lower_case_and_carry_meaning():

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 Span = tuple[int, int]
 
@@ -65,6 +66,14 @@ def overlap(query: str, text: str) -> float:
 
 def _weight(term: str) -> float:
     return 2.0 if term[0].isdigit() else min(len(term), 8) / 4
+
+
+def phrases(query: str, text: str) -> float:
+    """The share, 0..1, of the query's neighbouring terms that are neighbours in `text` too, in the same order: what the
+    ordered windows of the sequential dependence model (Metzler and Croft 2005) add to single terms.
+    """
+    wanted = set(pairwise(terms(query)))
+    return len(wanted & set(pairwise(terms(text)))) / len(wanted) if wanted else 0.0
 
 
 def sentences(text: str) -> list[Span]:

@@ -18,6 +18,7 @@ from rag_reasoner.errors import AdapterRefused, InvalidInput
 from rag_reasoner.models.calibration import logit
 from rag_reasoner.models.lists import Lists
 from rag_reasoner.retrieve.lexical import LexicalRetriever
+from rag_reasoner.stages.near import nearness
 from rag_reasoner.tasks import RelevanceTask, show
 from rag_reasoner.types import Candidate
 
@@ -94,19 +95,23 @@ def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_kn
     run, _ = trained
     rows = [replace(row, question=f"When? {row.candidates[number % 2].text}") for number, row in enumerate(toys(12))]
     tiny_runs.write_rows(tmp_path / "data", rows, "dev")
-    export(run, tmp_path / "model", Wanted(dtype="float32", calibrate=(tmp_path / "data",), rows=12, nearness=True))
+    export(run, tmp_path / "model", Wanted(dtype="float32", calibrate=(tmp_path / "data",), rows=12, among=True))
     backend = TransformersLocal(tmp_path / "model", dtype="float32", device="cpu")
     fit = json.loads((tmp_path / "model" / "card.json").read_text())["calibration"]["platt"]
-    assert backend.card.nearness == fit["nearness"] != 0.0
+    among = backend.card.among
+    assert (among.nearness, among.others) == (fit["nearness"], fit["others"])
+    assert among.nearness != 0.0 != among.others
     row = rows[1]
     alone = judged(tmp_path / "model", row)
     retrieved = LexicalRetriever(row.candidates).retrieve(row.question, 3, fill=True)
-    best = max(one.scores["lexical"] for one in retrieved)
-    near = {one.document.id: one.scores["lexical"] / best for one in retrieved}
+    near = dict(zip([one.document.id for one in retrieved], nearness(row.question, retrieved), strict=True))
+    assert len(set(near.values())) > 1
     result = ReasoningReranker(backend, stages=("filter",), keep="all").rerank(row.question, retrieved)
     found = {one.candidate.document.id: one.probability for one in result.ranked}
+    together = fit["others"] * sum(logit(p) - fit["typical"] for p in alone) / (len(alone) + 4)
     for document, p in zip(row.candidates, alone, strict=True):
-        assert logit(found[document.id]) == pytest.approx(logit(p) + fit["nearness"] * near[document.id], abs=1e-3)
+        expected = logit(p) + fit["nearness"] * near[document.id] + together
+        assert logit(found[document.id]) == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_run_that_learned_to_judge_only_says_so_until_lists_are_learned_on_top(trained, tmp_path):

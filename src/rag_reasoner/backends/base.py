@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rag_reasoner.messages import Message
+from rag_reasoner.models.among import NOTHING, Among
 from rag_reasoner.models.answerable import Answerable
 from rag_reasoner.models.lists import Lists
 from rag_reasoner.tasks import Format
@@ -50,8 +51,8 @@ class Card:
     `trained`: it was trained for our tasks, so that its reasons and answers are worth showing. `calibrated`: its
     probabilities mean what they say, so that thresholds on them are allowed. `scores_only`: what it gives for
     probabilities are scores, of which only the order means something. `judges_only`: it learned to judge documents one
-    by one, and nothing about lists. `nearness`: what being nearest to the query by its words adds to the log-odds of a
-    document's probability; the calibration was fitted with it. `drop_below`: what is less likely to be relevant than
+    by one, and nothing about lists. `among`: what a question's candidates tell of each other, added to the log-odds of
+    each; the calibration was fitted with it. `drop_below`: what is less likely to be relevant than
     this is clearly irrelevant, not merely doubtful. `answerable`: how likely it is that any document says what is
     asked; without it, as likely as the best document is relevant. `abstain_below`: where that is less likely than this,
     the documents do not say. `lists`: None where lists of any size may be shown.
@@ -65,7 +66,7 @@ class Card:
     reads_images: bool = False
     scores_only: bool = False
     judges_only: bool = False
-    nearness: float = 0.0
+    among: Among = NOTHING
     drop_below: float = DROP_BELOW
     answerable: Answerable | None = None
     abstain_below: float = 0.0

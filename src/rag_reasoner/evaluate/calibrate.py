@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rag_reasoner.errors import InvalidInput
@@ -13,12 +13,15 @@ from rag_reasoner.evaluate.folder import Finished
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import CARD, read_card
-from rag_reasoner.models.calibration import Calibration, Platt, worth_of_nearness
+from rag_reasoner.models.calibration import Calibration, among_of, stored
 
 BINS = 10
 
 ON_TOP = ("drop_below", "answerable", "abstain_below")
 """What a card holds that is true of one calibration only."""
+
+AMONG = ("nearness", "others")
+"""What a calibration holds that this one does not find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,12 @@ def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> 
             "that, or give --replace if the runs were made without it"
         )
     told = json.loads((adapter / CARD).read_text(encoding="utf-8"))
-    stored = {name: value for name, value in told.items() if name not in ON_TOP}
-    name = "platt" if isinstance(calibration, Platt) else "isotonic"
+    left = {name: value for name, value in told.items() if name not in ON_TOP}
     new = adapter / f"{CARD}.new"
-    text = json.dumps({**stored, "calibration": {name: asdict(calibration)}}, indent=2)
+    text = json.dumps({**left, "calibration": stored(calibration)}, indent=2)
     new.write_text(text + "\n", encoding="utf-8")
     new.replace(adapter / CARD)
-    words = ("nearness",) if worth_of_nearness(read) else ()
-    return (*(name for name in ON_TOP if name in told), *words)
+    return (*(name for name in ON_TOP if name in told), *(name for name in AMONG if getattr(among_of(read), name)))
 
 
 def judged_by(runs: Sequence[Finished], adapter: Path) -> None:

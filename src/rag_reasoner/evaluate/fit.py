@@ -11,6 +11,7 @@ import numpy as np
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.likeliest import Floats, likeliest, likeliest_choices
+from rag_reasoner.models.among import Among, above
 from rag_reasoner.models.answerable import Answerable, features
 from rag_reasoner.models.calibration import Calibration, Isotonic, Platt, logit
 
@@ -44,12 +45,13 @@ def platt(pairs: Sequence[Pair]) -> Platt:
     The labels are drawn towards the middle as Platt (1999) has it, so that separable pairs have a fit.
     """
     labels = [label for _, label in _checked(pairs)]
-    return Platt(*_sigmoid([[logit(p) for p, _ in pairs], [1.0] * len(pairs)], labels, 1))
+    a, b = _sigmoid([[logit(p) for p, _ in pairs], [1.0] * len(pairs)], labels, 1)
+    return Platt(a, b)
 
 
-def platt_with_words(pairs: Sequence[Pair], near: Sequence[float], questions: Sequence[Hashable]) -> Platt:
-    """The likeliest sigmoid(a * logit(p) + nearness * near + b) whose a and nearness stand to each other as those that
-    best foretell which candidate of a question is relevant: there they are used.
+def platt_among(pairs: Sequence[Pair], near: Sequence[float], questions: Sequence[Hashable]) -> Platt:
+    """The likeliest sigmoid(a * logit(p) + b + what `Among` adds), of those whose a and nearness stand to each other as
+    best foretells which candidate of a question is relevant: there they are used.
 
     `near` (0..1) is each document's nearness by words, `questions` says which question it is a candidate of. `a` is
     below 0 where the model's yes speaks against what is relevant. Raises InvalidInput where no question has candidates
@@ -60,15 +62,19 @@ def platt_with_words(pairs: Sequence[Pair], near: Sequence[float], questions: Se
     members: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, question in enumerate(questions):
         members[question].append(place)
+    typical = float(points[:, 0].mean())
+    together = np.empty(len(pairs))
+    for some in members.values():
+        together[some] = above(points[some, 0].tolist(), typical)
     choices = [(points[some], np.array(labels)[some]) for some in members.values()]
     if all(chosen.all() or not chosen.any() for _, chosen in choices):
         raise InvalidInput(
             f"none of {len(choices)} questions has relevant candidates and others: what words are worth cannot be told"
         )
     told = likeliest_choices(choices)
-    scale, constant = _sigmoid([points @ told, np.ones(len(pairs))], labels, 1)
+    scale, others, constant = _sigmoid([points @ told, together, np.ones(len(pairs))], labels, 2)
     a, nearness = (scale * told).tolist()
-    return Platt(a, constant, nearness)
+    return Platt(a, constant, Among(nearness, others / a if a else 0.0, a * typical + constant))
 
 
 def answerable(pools: Sequence[tuple[Pool, bool]]) -> Answerable:

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.models.among import above
 from rag_reasoner.models.calibration import logit
-
-IMAGINED = 4
-"""So many `typical` candidates stand among the others: they decide where there are few."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answerable:
     """sigmoid(best * B + others * O + bias). B: the greatest log-odds that the calibrated judge gave a candidate. O:
-    the mean log-odds of the others and of `IMAGINED` candidates of the log-odds `typical`.
+    the mean log-odds of the others and of imagined ones, which are `typical` (`rag_reasoner.models.among`).
     """
 
     best: float
@@ -37,7 +35,7 @@ class Answerable:
 def features(probabilities: Sequence[float], typical: float) -> tuple[float, float]:
     """B and O of `Answerable`."""
     *others, best = sorted(map(logit, probabilities))
-    return best, (sum(others) + IMAGINED * typical) / (len(others) + IMAGINED)
+    return best, typical + above(others, typical)
 
 
 def read_answerable(stored: Any) -> Answerable | None:

@@ -3,11 +3,12 @@
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.models.among import NOTHING, Among, read_among
 
 _LEAST = 1e-6
 
@@ -16,13 +17,13 @@ _LEAST = 1e-6
 class Platt:
     """sigmoid(a * logit(p) + b). (Platt 1999; on the logit, so that a=1, b=0 changes nothing.)
 
-    `nearness` was fitted with both: what a document's words add to the log-odds, by `rag_reasoner.stages.near`. Who
-    knows all candidates adds it, by `raised`.
+    `among` was fitted with both: what a question's other candidates add to the log-odds. Who knows them adds it, by
+    `raised`.
     """
 
     a: float
     b: float
-    nearness: float = 0.0
+    among: Among = NOTHING
 
     def __call__(self, probability: float) -> float:
         return (1 + math.tanh((self.a * logit(probability) + self.b) / 2)) / 2  # a sigmoid that cannot overflow
@@ -52,26 +53,29 @@ Calibration = Platt | Isotonic
 
 
 def read_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
-    """The calibration that a card holds as `{"platt": {"a", "b"}}` or `{"isotonic": {"x", "y"}}`."""
+    """The calibration that a card holds as `{"platt": {"a", "b", ...}}` or `{"isotonic": {"x", "y"}}`."""
     match stored:
         case None:
             return None
         case {"platt": {"a": float() | int() as a, "b": float() | int() as b, **more}}:
-            return Platt(float(a), float(b), _number(more.get("nearness", 0.0)))
+            return Platt(float(a), float(b), read_among({str(name): value for name, value in more.items()}))
         case {"isotonic": {"x": [*x], "y": [*y]}}:
             return Isotonic(tuple(map(float, x)), tuple(map(float, y)))
     raise InvalidInput(f"unknown calibration {sorted(stored)}: a card holds platt (a, b) or isotonic (x, y)")
 
 
-def _number(value: Any) -> float:
-    if not isinstance(value, float | int):
-        raise InvalidInput(f"unknown calibration: nearness={value!r} is no number")
-    return float(value)
+def stored(calibration: Calibration) -> dict[str, Any]:
+    """What `read_calibration` reads."""
+    match calibration:
+        case Platt(a, b, among):
+            return {"platt": {"a": a, "b": b, **asdict(among)}}
+        case Isotonic(x, y):
+            return {"isotonic": {"x": x, "y": y}}
 
 
-def worth_of_nearness(calibration: Calibration | None) -> float:
-    """What a document's words add to the log-odds of what comes out of `calibration`."""
-    return calibration.nearness if isinstance(calibration, Platt) else 0.0
+def among_of(calibration: Calibration | None) -> Among:
+    """What a question's candidates tell of each other, to be added to what comes out of `calibration`."""
+    return calibration.among if isinstance(calibration, Platt) else NOTHING
 
 
 def raised(probability: float, by: float) -> float:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
 
 from rag_reasoner.backends.base import Card, Judged
-from rag_reasoner.models.calibration import raised
+from rag_reasoner.models.calibration import logit, raised
 from rag_reasoner.stages.fit import Count, fit, require_room
 from rag_reasoner.stages.keep import RELEVANCE, Keep, coarse_order, how_many, probability
 from rag_reasoner.stages.near import nearness
@@ -67,13 +66,12 @@ def _sound(reply: Judged, card: Card) -> Judged:
 
 
 def _scored(query: str, candidates: Sequence[Candidate], replies: Sequence[Judged], card: Card) -> list[Candidate]:
-    """With P(relevant), to which each document's words have added what the judge's calibration found them worth."""
-    near = nearness(query, candidates) if card.nearness else repeat(0.0)
+    """With P(relevant), to which all candidates have added what the judge's calibration found them to tell."""
+    near = nearness(query, candidates) if card.among.nearness else [0.0] * len(candidates)
+    added = card.among.added(near, [logit(one.probability) for one in replies if one.probability is not None])
     return [
-        candidate
-        if reply.probability is None
-        else candidate.scored(RELEVANCE, raised(reply.probability, card.nearness * share))
-        for candidate, reply, share in zip(candidates, replies, near, strict=False)
+        candidate if reply.probability is None else candidate.scored(RELEVANCE, raised(reply.probability, more))
+        for candidate, reply, more in zip(candidates, replies, added, strict=True)
     ]
 
 

@@ -11,8 +11,9 @@ from rag_reasoner.backends.local.head import in_one_piece
 from rag_reasoner.encoding import Encoder, encoder_of
 from rag_reasoner.errors import MissingExtra, ModelError
 from rag_reasoner.models.adapter_card import CARD, DEFAULT_BASE, AdapterCard, check, read_card
+from rag_reasoner.models.among import NOTHING
 from rag_reasoner.models.base_hash import base_hash
-from rag_reasoner.models.calibration import Calibration, worth_of_nearness
+from rag_reasoner.models.calibration import Calibration, among_of
 from rag_reasoner.models.default import NAME, pull
 from rag_reasoner.models.quiet import quiet
 from rag_reasoner.tasks import Format
@@ -84,7 +85,7 @@ def _load(source: "_Source", format: Format | None, device: str | None, dtype: s
         calibrated=bool(card and card.calibration),
         reads_images=sees,
         judges_only=bool(card and card.judges_only),
-        nearness=worth_of_nearness(card.calibration) if card else 0.0,
+        among=among_of(card.calibration) if card else NOTHING,
         drop_below=(card and card.drop_below) or DROP_BELOW,
         answerable=card.answerable if card else None,
         abstain_below=(card and card.abstain_below) or 0.0,

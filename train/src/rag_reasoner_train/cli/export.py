@@ -54,8 +54,13 @@ def export(
     judge_tokens: Annotated[
         int, typer.Option(min=16, help="Calibrate on so many tokens of each document, as the filter is to read.")
     ] = JUDGE_TOKENS,
-    nearness: Annotated[
-        bool, typer.Option("--nearness", help="With platt: fit what shared words add to the judge's odds, too.")
+    among: Annotated[
+        bool,
+        typer.Option(
+            "--among",
+            help="With platt: fit what a question's candidates tell of each other, too: by shared words, and by how "
+            "likely all are.",
+        ),
     ] = False,
     kept: Annotated[
         float, typer.Option(min=0.5, max=1, help="The share of relevant documents that the filter shall keep.")
@@ -89,7 +94,7 @@ def export(
         rows=rows,
         method=method.value,
         judge_tokens=judge_tokens,
-        nearness=nearness,
+        among=among,
         kept=kept,
         answered=answered,
         list_size=list_size,

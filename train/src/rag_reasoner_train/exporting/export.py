@@ -27,11 +27,11 @@ from rag_reasoner_train.stages.encoding import Desk
 class Wanted:
     """How to export. `calibrate` names the folders of rows to calibrate P(relevant) on; they were not trained on.
 
-    `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `nearness` fits,
-    by "platt", what shared words add to the judge's odds. `kept` is the share of the relevant documents that the filter
-    shall keep, `answered` that of the answerable questions that shall be answered. `list_size` and `held` are written
-    into the card: how many documents the run's lists held, and whether replies are to be held to the format; with
-    `judges_only` the card says that it learned no lists, whatever the run did.
+    `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `among` fits, by
+    "platt", what a question's candidates tell of each other. `kept` is the share of the relevant documents that the
+    filter shall keep, `answered` that of the answerable questions that shall be answered. `list_size` and `held` are
+    written into the card: how many documents the run's lists held, and whether replies are to be held to the format;
+    with `judges_only` the card says that it learned no lists, whatever the run did.
     """
 
     merged: bool = False
@@ -41,7 +41,7 @@ class Wanted:
     rows: int = 200
     method: Method = "platt"
     judge_tokens: int = JUDGE_TOKENS
-    nearness: bool = False
+    among: bool = False
     kept: float = KEPT
     answered: float = ANSWERED
     list_size: int | None = None
@@ -106,7 +106,7 @@ def _measured(source: Source, wanted: Wanted) -> Measured:
     desk = Desk(learner, settings.dev_data)
     sized = desk.sized(examples.relevance_examples(rows, settings, desk.count), reply=1)
     judged = dev.judge(learner.model, learner, desk, sized, settings.tokens_per_batch)
-    near = nearness_by_id(rows) if wanted.nearness else None
+    near = nearness_by_id(rows) if wanted.among else None
     return measure(judged, wanted.method, near, wanted.kept, wanted.answered).usable()
 
 

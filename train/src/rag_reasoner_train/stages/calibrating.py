@@ -2,16 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from rag_reasoner.backends.base import DROP_BELOW
 from rag_reasoner.errors import InvalidInput
-from rag_reasoner.evaluate.fit import FITS, Method, platt_with_words
+from rag_reasoner.evaluate.fit import FITS, Method, platt_among
 from rag_reasoner.metrics import expected_calibration_error
-from rag_reasoner.models.calibration import Calibration, Platt, raised, worth_of_nearness
+from rag_reasoner.models.calibration import Calibration, Platt, among_of, logit, raised, stored
 from rag_reasoner_train.config.settings import ANSWERED, KEPT
-from rag_reasoner_train.stages.dev import BINS, Judged
+from rag_reasoner_train.stages.dev import BINS, Judged, places_of_questions
 from rag_reasoner_train.stages.silence import SMALLEST, Silence, silence
 
 Near = Mapping[str, float]
@@ -49,9 +49,11 @@ class Measured:
 
     def as_value(self) -> dict[str, Any]:
         """What a card holds of it."""
-        name = "platt" if isinstance(self.calibration, Platt) else "isotonic"
-        fitted = {"calibration": {name: asdict(self.calibration)}, "drop_below": self.drop_below}
-        return {**fitted, **self.silence.as_value()}
+        return {
+            "calibration": stored(self.calibration),
+            "drop_below": self.drop_below,
+            **self.silence.as_value(),
+        }
 
 
 def measure(
@@ -61,7 +63,8 @@ def measure(
     kept: float = KEPT,
     answered: float = ANSWERED,
 ) -> Measured:
-    """Fit on all pairs, and measure on halves; with "platt", what `near` is worth is fitted too where it is given.
+    """Fit on all pairs, and measure on halves; with "platt", where `near` is given, so is what a question's candidates
+    tell of each other.
 
     `kept` is the share of what is relevant that a filter shall keep, `answered` the share of the questions with an
     answer that shall get one. Raises InvalidInput where a half has labels of one kind only.
@@ -74,12 +77,12 @@ def measure(
     labels: list[bool] = []
     for ours, others in (halves, halves[::-1]):
         fitted = _fit(others, method, near)
-        mapped += [_applied(fitted, one, near) for one in ours]
+        mapped += _applied(fitted, ours, near)
         labels += [bool(one.example.relevant) for one in ours]
     raw = _pairs(judged)
     before = expected_calibration_error([p for p, _ in raw], [label for _, label in raw], BINS)
     fitted = _fit(judged, method, near)
-    found = [_applied(fitted, one, near) for one in judged]
+    found = _applied(fitted, judged, near)
     alone = [fitted(one.probability) for one in judged]
     least, dropped = _line([(p, bool(one.example.relevant)) for p, one in zip(found, judged, strict=True)], kept)
     after = expected_calibration_error(mapped, labels, BINS)
@@ -98,11 +101,19 @@ def _fit(judged: Sequence[Judged], method: Method, near: Near | None) -> Calibra
     if near is None:
         return FITS[method](_pairs(judged))
     shares, questions = [near[one.example.id] for one in judged], [one.example.group for one in judged]
-    return platt_with_words(_pairs(judged), shares, questions)
+    return platt_among(_pairs(judged), shares, questions)
 
 
-def _applied(calibration: Calibration, one: Judged, near: Near | None) -> float:
-    return raised(calibration(one.probability), worth_of_nearness(calibration) * near[one.example.id] if near else 0.0)
+def _applied(calibration: Calibration, judged: Sequence[Judged], near: Near | None) -> list[float]:
+    """P(relevant) of each as a filter finds it, which knows all candidates of its question."""
+    alone = [calibration(one.probability) for one in judged]
+    if near is None:
+        return alone
+    among, more = among_of(calibration), dict[int, float]()
+    for places in places_of_questions(judged):
+        shares = [near[judged[n].example.id] for n in places]
+        more |= dict(zip(places, among.added(shares, [logit(alone[n]) for n in places]), strict=True))
+    return [raised(p, more[n]) for n, p in enumerate(alone)]
 
 
 def _pairs(judged: Sequence[Judged]) -> list[tuple[float, bool]]:

@@ -1,6 +1,7 @@
 """Figures of a model on dev rows while it is trained."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -30,6 +31,14 @@ class Judged:
     def probability(self) -> float:
         """P(yes)."""
         return (1 + math.tanh(self.margin / 2)) / 2  # a sigmoid that cannot overflow
+
+
+def places_of_questions(judged: Sequence[Judged]) -> list[list[int]]:
+    """Where each question's candidates stand in `judged`."""
+    questions: defaultdict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(judged):
+        questions[one.example.group].append(place)
+    return list(questions.values())
 
 
 def judge(model: Any, learner: Learner, desk: Desk, examples: Sequence[Sized], most: int) -> list[Judged]:

@@ -1,13 +1,12 @@
 """Where the documents do not say: how likely it must be, of a question's candidates, that one of them does."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rag_reasoner.evaluate.fit import Pool, answerable
 from rag_reasoner.models.answerable import Answerable
-from rag_reasoner_train.stages.dev import Judged
+from rag_reasoner_train.stages.dev import Judged, places_of_questions
 
 SMALLEST, HIGHEST = 1e-6, 0.5
 """A line is a probability above 0. What is likelier than not is never below it."""
@@ -50,10 +49,7 @@ def silence(judged: Sequence[Judged], alone: Sequence[float], relevant: Sequence
 
 def _questions_with_an_answer(judged: Sequence[Judged]) -> list[list[int]]:
     """The places of each question's candidates, of the questions that have a relevant one."""
-    questions: defaultdict[str, list[int]] = defaultdict(list)
-    for place, one in enumerate(judged):
-        questions[one.example.group].append(place)
-    return [places for places in questions.values() if any(judged[n].example.relevant for n in places)]
+    return [places for places in places_of_questions(judged) if any(judged[n].example.relevant for n in places)]
 
 
 def _fitted(both: Sequence[tuple[Pool, Pool]]) -> Answerable | None:
