@@ -182,6 +182,10 @@ def test_a_card_tells_what_candidates_tell_of_each_other_and_that_lists_were_nev
         ({"format_version": 1, "base_hash": "b", "drop_below": 2.0}, "drop_below=2.0: a probability"),
         ({"format_version": 1, "base_hash": "b", "lists": {"size": 1, "tokens": 9}}, "lists=.*: size"),
         ({"format_version": 1, "base_hash": "b", "lists": 4}, "lists=4: size"),
+        (
+            {"format_version": 1, "base_hash": "b", "lists": {"size": 3, "tokens": 9, "passages": 0}},
+            "passages=0 in its",
+        ),
         ({"format_version": 1, "base_hash": "b", "abstain_below": 0.0}, "abstain_below=0.0: a probability"),
         ({"base_hash": "b"}, "lacks format_version"),
         ({"format_version": 1, "base_hash": "b", "format": "xml"}, "names the format 'xml'"),

@@ -277,7 +277,7 @@ def test_the_model_is_told_that_the_first_document_answers_where_the_judge_found
     """One candidate alone is not judged, and a judge without a line of its own cannot tell."""
     model = Answers("worth", card)
     ReasoningReranker(model, keep="all").answer(QUERY, documents(*worths))
-    assert [task.answered for task in model.completed] == [answered]
+    assert [bool(task.said_in) for task in model.completed] == [answered]
     assert not answered or "worth 0.9" in model.completed[0].documents[0].original
 
 
@@ -285,7 +285,7 @@ def test_the_model_is_told_that_the_first_document_answers_where_the_judge_found
 def test_so_it_is_where_one_document_is_left_and_an_answer_alone_is_asked_for(worths, answered):
     model = Answers("worth", SURE)
     ReasoningReranker(model, keep=1).answer(QUERY, documents(*worths))
-    assert [(type(task), task.answered) for task in model.completed] == [(AnswerTask, answered)]
+    assert [(type(task), bool(task.said_in)) for task in model.completed] == [(AnswerTask, answered)]
 
 
 @pytest.mark.parametrize("first", [0.9, 0.6, 0.3])
@@ -301,7 +301,7 @@ def test_a_ranker_that_puts_another_document_first_is_not_told_that_this_one_ans
     ReasoningReranker(ranker, filter_model=Perfect(SURE), keep="all").answer(QUERY, documents(0.1, 0.9, 0.6, 0.3))
     (task,) = (task for task in ranker.completed if isinstance(task, AnswerTask))
     assert f"worth {first}" in task.documents[0].original
-    assert task.answered is (first == 0.9)
+    assert bool(task.said_in) is (first == 0.9)
 
 
 def test_shown_in_other_orders_only_a_list_that_begins_with_the_judges_first_is_held_to_it():
@@ -309,7 +309,7 @@ def test_shown_in_other_orders_only_a_list_that_begins_with_the_judges_first_is_
     ReasoningReranker(model, keep="all", shuffles=4).answer(QUERY, documents(0.1, 0.9, 0.2))
     assert len(model.completed) > 1
     for task in model.completed:
-        assert task.answered is ("worth 0.9" in task.documents[0].original)
+        assert bool(task.said_in) is ("worth 0.9" in task.documents[0].original)
 
 
 def test_a_candidate_that_nobody_judged_may_hold_the_answer():

@@ -152,12 +152,16 @@ def test_a_reply_made_along_the_scaffold_has_no_fault_of_form(kind, data, count)
 
 
 @pytest.mark.parametrize("kind", [RankTask, AnswerTask, RankAndAnswerTask])
-def test_of_a_document_that_answers_the_verdict_is_given_and_nothing_else_changes(kind):
+def test_of_a_document_that_answers_the_verdict_and_where_to_quote_are_given_and_nothing_else_changes(kind):
     task = of(kind, 2)
-    known = replace(task, answered=True)
+    known = replace(task, said_in=("here", "or here"))
     assert known.messages() == task.messages()
     verdict = next(place for place, piece in enumerate(task.scaffold()) if isinstance(piece, Choice))
-    assert known.scaffold() == (*task.scaffold()[:verdict], Literal("yes"), *task.scaffold()[verdict + 1 :])
+    told, open_ = list(known.scaffold()), list(task.scaffold())
+    assert (open_[verdict], told[verdict]) == (Choice(("yes", "no")), Literal("yes"))
+    assert told[verdict + 2] == replace(open_[verdict + 2], texts=("here", "or here"))
+    del open_[verdict : verdict + 3], told[verdict : verdict + 3]
+    assert told == open_
 
 
 @pytest.mark.parametrize("kind", LISTWISE, ids=lambda kind: kind.__name__)

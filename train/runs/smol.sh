@@ -75,6 +75,6 @@ for set in squad ottqa tatqa; do
   [ -f "$work/dev/$set/dev.jsonl" ] || "$train" data rows --data "$data/$set" --split dev --out "$work/dev/$set"
 done
 [ -d "$work/adapter" ] || "$train" export "$work/${SMOL_SHIP:-stage1}" --out "$work/adapter" --dtype bfloat16 --among --rows "${SMOL_DEV:-900}" \
-  --list-size 3 --held --kept 0.945 --answered 0.905 --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
+  --list-size 3 --held --passages 2 --kept 0.957 --answered 0.905 --calibrate "$work/dev/squad" --calibrate "$work/dev/ottqa" --calibrate "$work/dev/tatqa"
 
 step "done: $work/adapter; copy it to src/rag_reasoner/adapter"

@@ -58,9 +58,9 @@ def test_an_export_judges_as_the_trained_model_did(merged, trained, tmp_path):
 
 def test_how_lists_were_learned_travels_with_the_export(tmp_path):
     run = tiny_runs.run_of(tmp_path, "sft", rows=4, max_steps=1, document_tokens=40)
-    export(sft(run), tmp_path / "model", Wanted(list_size=2, held=True))
+    export(sft(run), tmp_path / "model", Wanted(list_size=2, held=True, passages=3))
     backend = TransformersLocal(tmp_path / "model", device="cpu")
-    assert backend.card.lists == Lists(2, 40, held=True)
+    assert backend.card.lists == Lists(2, 40, held=True, passages=3)
     assert backend.together.replies == 1
 
 

@@ -7,6 +7,7 @@ from rag_reasoner.stages import extract
 from rag_reasoner.stages.denied import denied_but_there
 from rag_reasoner.stages.fit import Count
 from rag_reasoner.stages.keep import probability
+from rag_reasoner.stages.passages import likeliest_passages
 from rag_reasoner.stages.rank import Line, Listwise, Ranked, read_reply
 from rag_reasoner.stages.share import shares
 from rag_reasoner.stages.steps import AskCompleter, Steps, completed
@@ -83,7 +84,9 @@ def ask_answer(
     first = tuple(judgement.candidate for judgement in judged[:most])
     sized = shares(query, first, card, count, settings.tokens_for(card), AnswerTask)
     front = first[: sized.window]
-    task = AnswerTask(query, tuple(sized.shown[c.position] for c in front), answered)
+    shown = tuple(sized.shown[c.position] for c in front)
+    said_in = (yield from likeliest_passages(query, shown[0], card)) if answered else ()
+    task = AnswerTask(query, shown, said_in)
     (reply,) = yield from completed(AskCompleter("answer", (task,)))
     said = read_reply(task, reply)
     evidence = {line.number - 1: line for line in said.evidence}

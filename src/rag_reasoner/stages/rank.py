@@ -7,6 +7,7 @@ from statistics import fmean
 from rag_reasoner.backends.base import Card, Reply
 from rag_reasoner.stages.consensus import agreement, borda, shuffles
 from rag_reasoner.stages.fit import Count
+from rag_reasoner.stages.passages import likeliest_passages
 from rag_reasoner.stages.share import Asked, shares
 from rag_reasoner.stages.steps import AskCompleter, Steps, completed
 from rag_reasoner.stages.votes import with_a_vote
@@ -113,7 +114,9 @@ def rank_candidates(
         inside = tuple(order[place] for place in window)
         kind = _task(card, answer=answer and window.start == 0)
         shown = [sized.shown[c.position] for c in inside]
-        said = yield from _ask(query, inside, shown, kind, settings, answered=answered and inside[0] is candidates[0])
+        known = answered and kind.gives_answer and inside[0] is candidates[0]
+        said_in = (yield from likeliest_passages(query, shown[0], card)) if known else ()
+        said = yield from _ask(query, inside, shown, kind, settings, said_in)
         order[window.start : window.stop] = said.order if card.trained else with_a_vote(inside, said.order)
         asked.append(said)
     return _ranked(order, asked, sized.cut)
@@ -137,10 +140,10 @@ def _ranked(order: Sequence[Candidate], asked: Sequence[_Window], cut: frozenset
     )
 
 
-def _about(asked: Asked, query: str, documents: Sequence[Shown], *, answered: bool) -> ListwiseTask | MMR5Task:
+def _about(asked: Asked, query: str, documents: Sequence[Shown], said_in: tuple[str, ...]) -> ListwiseTask | MMR5Task:
     """The task about these documents. MM-R5's format has no verdict to be given."""
     if issubclass(asked, ListwiseTask):
-        return asked(query, tuple(documents), answered)
+        return asked(query, tuple(documents), said_in)
     return asked(query, tuple(documents))
 
 
@@ -159,13 +162,14 @@ def _ask(
     shown: Sequence[Shown],
     asked: Asked,
     settings: Listwise,
-    *,
-    answered: bool,
+    said_in: tuple[str, ...],
 ) -> Steps[_Window]:
-    """One window, shown in one order or in several."""
+    """One window, shown in one order or in several. `said_in`: the passages of its first document that are known to say
+    what is asked.
+    """
     orders = shuffles(len(candidates), settings.shuffles, settings.seed)
     tasks = tuple(
-        _about(asked, query, [shown[place] for place in order], answered=answered and order[0] == 0) for order in orders
+        _about(asked, query, [shown[place] for place in order], said_in if order[0] == 0 else ()) for order in orders
     )
     stage = "answer" if asked.gives_answer else "rank"
     replies = yield from completed(AskCompleter(stage, tasks))

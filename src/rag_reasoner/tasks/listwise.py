@@ -41,12 +41,13 @@ class ListwiseReply:
 class ListwiseTask:
     """A query and the documents, numbered 1..n in the order in which they are shown.
 
-    `answered`: a judge found that the first document says it, so a reply that is held to the format says yes of it.
+    `said_in`: passages of the first document of which a judge found that they say it, none where it did not; a reply
+    that is held to the format says yes of it, and quotes from them.
     """
 
     query: str
     documents: tuple[Shown, ...]
-    answered: bool = False
+    said_in: tuple[str, ...] = ()
 
     gives_evidence: ClassVar[bool] = True
     gives_order: ClassVar[bool] = True
@@ -94,7 +95,7 @@ class ListwiseTask:
         count = len(self.documents)
         if self.gives_evidence:
             yield Literal(f"<{evidence.TAG}>\n")
-            yield from evidence.scaffold(self.documents, first_helps=self.answered)
+            yield from evidence.scaffold(self.documents, said_in=self.said_in)
             yield Literal(f"</{evidence.TAG}>")
         if self.gives_order:
             yield from _after_newline(order.scaffold(count), self.gives_evidence)

@@ -77,6 +77,13 @@ def export(
     held: Annotated[
         bool, typer.Option("--held", help="With --list-size: hold replies to the format, quotes too.")
     ] = False,
+    passages: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --held: quote what answers from so many of its sentences, those that the judge finds likeliest.",
+        ),
+    ] = None,
 ) -> None:
     """Write what a run has learned to a folder that `ReasoningReranker(model=FOLDER)` loads."""
     from rag_reasoner_train.exporting import Wanted
@@ -84,6 +91,8 @@ def export(
 
     if held and list_size is None:
         raise InvalidInput("--held is written beside --list-size: give both, or neither")
+    if passages is not None and not held:
+        raise InvalidInput("--passages is written beside --held: what is not held quotes what it likes")
     if judges_only and list_size is not None:
         raise InvalidInput("--judges-only leaves lists out: give no --list-size beside it")
     wanted = Wanted(
@@ -99,6 +108,7 @@ def export(
         answered=answered,
         list_size=list_size,
         held=held,
+        passages=passages,
         judges_only=judges_only,
     )
     with training.no_foreign_warnings():

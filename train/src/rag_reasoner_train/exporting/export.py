@@ -29,9 +29,10 @@ class Wanted:
 
     `judge_tokens` is how much of each document the filter will be shown: calibration is true of that. `among` fits, by
     "platt", what a question's candidates tell of each other. `kept` is the share of the relevant documents that the
-    filter shall keep, `answered` that of the answerable questions that shall be answered. `list_size` and `held` are
-    written into the card: how many documents the run's lists held, and whether replies are to be held to the format;
-    with `judges_only` the card says that it learned no lists, whatever the run did.
+    filter shall keep, `answered` that of the answerable questions that shall be answered. `list_size`, `held` and
+    `passages` are written into the card: how many documents the run's lists held, and whether replies are to be held to
+    the format, and from how many sentences of what answers; with `judges_only` the card says that it learned no lists,
+    whatever the run did.
     """
 
     merged: bool = False
@@ -46,6 +47,7 @@ class Wanted:
     answered: float = ANSWERED
     list_size: int | None = None
     held: bool = False
+    passages: int | None = None
     judges_only: bool = False
 
 
@@ -80,7 +82,8 @@ def _lists(source: Source, wanted: Wanted) -> Mapping[str, Any]:
     tokens = source.told["settings"]["document_tokens"]
     if tokens is None:
         raise InvalidInput("--list-size needs a run with document_tokens: its lists are then shown alike in inference")
-    return {"lists": {"size": wanted.list_size, "tokens": tokens, "held": wanted.held}}
+    passages = {"passages": wanted.passages} if wanted.passages else {}
+    return {"lists": {"size": wanted.list_size, "tokens": tokens, "held": wanted.held, **passages}}
 
 
 def _write_words(
