@@ -142,11 +142,12 @@ def test_words_do_not_hide_a_judge_that_is_wrong_way_round():
 
 
 def says_yes_too_easily_of_some_questions(chance, count):
-    """Twelve candidates a question: what a judge says of all of them is off by the same, drawn for each question."""
+    """Twelve candidates a question: what a judge says of all of them is off by the same, drawn for each question, and
+    its log-odds are twice too wide, and one too high."""
     for number in range(count):
         off = chance.gauss(0, 2)
         for true in [chance.gauss(-2, 1.5) for _ in range(12)]:
-            said = 1 / (1 + math.exp(-true - off))
+            said = 1 / (1 + math.exp(-2 * (true + off) - 1))
             yield said, chance.random() < 1 / (1 + math.exp(-true)), 0.0, number
 
 
@@ -154,7 +155,7 @@ def test_where_a_judge_finds_all_candidates_likely_each_counts_for_less():
     """The mean of twelve and four imagined moves by 12/16 of what all are off by, so that much is found and undone,
     but for what the twelve differ by themselves: 2^2 / (2^2 + 1.5^2 / 12) of it."""
     fitted = fitted_with_words(list(says_yes_too_easily_of_some_questions(random.Random(0), 2_000)))
-    assert fitted.a == pytest.approx(1, abs=0.05)
+    assert (fitted.a, fitted.b) == (pytest.approx(0.5, abs=0.03), pytest.approx(-0.5, abs=0.1))
     assert fitted.among.others * 12 / 16 == pytest.approx(-4 / (4 + 1.5**2 / 12), abs=0.05)
     assert fitted.among.typical == pytest.approx(-2, abs=0.2)
 
