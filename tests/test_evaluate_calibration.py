@@ -156,7 +156,7 @@ def test_where_a_judge_finds_all_candidates_likely_each_counts_for_less():
     but for what the twelve differ by themselves: 2^2 / (2^2 + 1.5^2 / 12) of it."""
     fitted = fitted_with_words(list(says_yes_too_easily_of_some_questions(random.Random(0), 2_000)))
     assert (fitted.a, fitted.b) == (pytest.approx(0.5, abs=0.03), pytest.approx(-0.5, abs=0.1))
-    assert fitted.among.others * 12 / 16 == pytest.approx(-4 / (4 + 1.5**2 / 12), abs=0.05)
+    assert fitted.among.together * 12 / 16 == pytest.approx(-4 / (4 + 1.5**2 / 12), abs=0.05)
     assert fitted.among.typical == pytest.approx(-2, abs=0.2)
 
 
@@ -255,9 +255,9 @@ def test_what_was_fitted_on_top_of_another_calibration_does_not_outlive_it(adapt
     weights = {"best": 1.0, "others": -1.0, "bias": 0.0, "typical": -4.0}
     told = json.loads((adapter / "card.json").read_text())
     fitted = {"drop_below": 0.02, "answerable": weights, "abstain_below": 0.3}
-    fitted |= {"calibration": {"platt": {"a": 1.0, "b": 0.0, "nearness": 2.0, "others": -1.0}}}
+    fitted |= {"calibration": {"platt": {"a": 1.0, "b": 0.0, "nearness": 2.0, "together": -1.0}}}
     (adapter / "card.json").write_text(json.dumps({**told, **fitted}))
-    gone = ("drop_below", "answerable", "abstain_below", "nearness", "others")
+    gone = ("drop_below", "answerable", "abstain_below", "nearness", "together")
     assert store(Platt(2.0, 0.0), adapter, replace=True) == gone
     card = read_card(adapter)
     assert (card.drop_below, card.answerable, card.abstain_below) == (None, None, None)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -165,7 +166,7 @@ def test_a_card_tells_what_candidates_tell_of_each_other_and_that_lists_were_nev
     told = {
         "format_version": FORMAT,
         "base_hash": "b",
-        "calibration": {"platt": {"a": 2, "b": 0.5, "nearness": 3, "others": -1}},
+        "calibration": {"platt": {"a": 2, "b": 0.5, "nearness": 3, "together": -1}},
     }
     card = read_card(card_in(tmp_path, **told, judges_only=True))
     assert (among_of(card.calibration), card.judges_only) == (Among(3.0, -1.0, 0.0), True)
@@ -183,8 +184,13 @@ def test_a_card_tells_what_candidates_tell_of_each_other_and_that_lists_were_nev
         ({"format_version": 1, "base_hash": "b", "lists": {"size": 1, "tokens": 9}}, "lists=.*: size"),
         ({"format_version": 1, "base_hash": "b", "lists": 4}, "lists=4: size"),
         (
-            {"format_version": 1, "base_hash": "b", "lists": {"size": 3, "tokens": 9, "passages": 0}},
+            {"format_version": 1, "base_hash": "b", "lists": {"size": 3, "tokens": 9, "held": True, "passages": 0}},
             "passages=0 in its",
+        ),
+        ({"format_version": 1, "base_hash": "b", "lists": {"size": 3, "tokens": 9, "passages": 2}}, "of held ones"),
+        (
+            {"format_version": 1, "base_hash": "b", "calibration": {"platt": {"a": 1, "b": 0, "together": math.nan}}},
+            "together=nan is no",
         ),
         ({"format_version": 1, "base_hash": "b", "abstain_below": 0.0}, "abstain_below=0.0: a probability"),
         ({"base_hash": "b"}, "lacks format_version"),

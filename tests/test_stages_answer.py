@@ -12,6 +12,7 @@ from small_pdf import Page, pdf, text
 from rag_reasoner import Document, Image, ReasoningReranker, read
 from rag_reasoner.backends.base import Card
 from rag_reasoner.located import located
+from rag_reasoner.models.among import Among
 from rag_reasoner.models.answerable import Answerable
 from rag_reasoner.stages.denied import denied_but_there
 from rag_reasoner.stages.pipeline import Outcome
@@ -254,6 +255,12 @@ def test_whether_there_is_an_answer_is_asked_of_the_candidates_that_the_filter_d
     given_ = documents(0.45, *(0.4,) * 8)
     for keep in (1, "all"):
         assert ReasoningReranker(Answers("worth", AGAINST_THE_OTHERS), keep=keep).answer(QUERY, given_).answer.abstained
+
+
+@pytest.mark.parametrize("count", [2, 16, 30])
+def test_so_it_is_where_their_probabilities_are_held_against_each_other(count):
+    card = replace(AGAINST_THE_OTHERS, among=Among(together=-1.0, typical=-4.3))
+    assert not ReasoningReranker(Answers("worth", card)).answer(QUERY, documents(*(0.8,) * count)).answer.abstained
 
 
 @pytest.mark.parametrize("count", [2, 8, 30])

@@ -165,7 +165,7 @@ def test_phrases_count_as_much_as_words_and_the_best_of_both_is_the_measure():
 
 
 def told_of_each_other(*verdicts):
-    model = Judges(*verdicts, card=replace(CARD, among=Among(others=-0.5, typical=-3.0)))
+    model = Judges(*verdicts, card=replace(CARD, among=Among(together=-0.5, typical=-3.0)))
     result = filtered(model, documents(*[1] * len(verdicts)), keep="all")
     return {one.candidate.position: one.probability for one in result.ranked}
 

@@ -99,8 +99,8 @@ def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_kn
     backend = TransformersLocal(tmp_path / "model", dtype="float32", device="cpu")
     fit = json.loads((tmp_path / "model" / "card.json").read_text())["calibration"]["platt"]
     among = backend.card.among
-    assert (among.nearness, among.others) == (fit["nearness"], fit["others"])
-    assert among.nearness != 0.0 != among.others
+    assert (among.nearness, among.together) == (fit["nearness"], fit["together"])
+    assert among.nearness != 0.0 != among.together
     row = rows[1]
     alone = judged(tmp_path / "model", row)
     retrieved = LexicalRetriever(row.candidates).retrieve(row.question, 3, fill=True)
@@ -108,7 +108,7 @@ def test_words_are_fitted_beside_the_judge_and_count_where_all_candidates_are_kn
     assert len(set(near.values())) > 1
     result = ReasoningReranker(backend, stages=("filter",), keep="all").rerank(row.question, retrieved)
     found = {one.candidate.document.id: one.probability for one in result.ranked}
-    together = fit["others"] * sum(logit(p) - fit["typical"] for p in alone) / (len(alone) + 4)
+    together = fit["together"] * sum(logit(p) - fit["typical"] for p in alone) / (len(alone) + 4)
     for document, p in zip(row.candidates, alone, strict=True):
         expected = logit(p) + fit["nearness"] * near[document.id] + together
         assert logit(found[document.id]) == pytest.approx(expected, abs=1e-3)

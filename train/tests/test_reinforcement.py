@@ -1,6 +1,7 @@
 """Each stage of reinforcement raises its reward on a toy task, and does not when rewards are dealt out at random."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from itertools import chain
@@ -18,6 +19,7 @@ from rag_reasoner_train.stages.pointwise import _note, pointwise
 from rag_reasoner_train.stages.sft import sft
 
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.models.calibration import logit
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -219,6 +221,24 @@ def replace_group(one, group):
     return replace(one, example=replace(one.example, id=f"{group}/{one.example.id}", group=str(group)))
 
 
+def test_where_candidates_tell_of_each_other_the_line_is_one_of_what_a_filter_that_knows_them_gives():
+    questions, chance = questions_of(60, drawn), Random(7)
+    near = {one.example.id: chance.random() for one in chain(*questions)}
+    found = calibrating.measure(list(chain(*questions)), "platt", near, kept=0.97)
+    among, given = found.calibration.among, []
+    for each in questions:
+        alone = [logit(found.calibration(one.probability)) for one in each]
+        lifted = among.together * sum(z - among.typical for z in alone) / (len(alone) + 4)
+        odds = [z + among.nearness * near[one.example.id] + lifted for z, one in zip(alone, each, strict=True)]
+        given += [(1 / (1 + math.exp(-z)), one.example.relevant) for z, one in zip(odds, each, strict=True)]
+    relevant = sorted(p for p, label in given if label)
+    assert among.nearness != 0.0 != among.together
+    line, others = relevant[int((1 - 0.97) * len(relevant))], [p for p, label in given if not label]
+    assert line < 0.1
+    assert found.drop_below == pytest.approx(line)
+    assert found.dropped == pytest.approx(sum(p < line for p in others) / len(others))
+
+
 def test_a_judge_that_is_wrong_way_round_is_measured_but_not_calibrated(tmp_path):
     wrong = judged(*((3.0 - n % 3, False) for n in range(20)), *((n % 3 - 3.0, True) for n in range(20)))
     with pytest.raises(InvalidInput, match=r"irrelevant first \(over 40 pairs"):
@@ -231,7 +251,7 @@ def test_a_judge_that_is_wrong_way_round_is_measured_but_not_calibrated(tmp_path
     told = json.loads((settings.out / "calibration.json").read_text())
     assert (told["before"]["fit"], told["before"]["ece_fitted"]) == (None, None)
     assert told["before"]["ece"] > 0.5
-    assert told["after"]["fit"]["a"] > 0
+    assert told["after"]["fit"]["platt"]["a"] > 0
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_examples(tmp_path, monkeypatch):

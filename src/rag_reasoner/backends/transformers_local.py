@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -51,7 +52,7 @@ class TransformersLocal:
         allow_urls: bool = False,
         image_roots: Sequence[str | PathLike[str]] = (".",),
     ) -> None:
-        self._loaded = load(model, adapter=adapter, format=format, device=device, dtype=dtype)
+        self._loaded = _told(load(model, adapter=adapter, format=format, device=device, dtype=dtype), held)
         self._scales = Scales(self._loaded)
         self._held = _wants_holding(self.card) if held is None else held
         self._batch_tokens = BATCH_TOKENS if batch_tokens is None else batch_tokens
@@ -130,6 +131,14 @@ class TransformersLocal:
     def _held_to_format(self, told: Told | None, stop: Stop, item: Ready) -> Written:
         on_reply = partial(told, item.planned.place) if told else None
         return write_held(item.prompt, item.planned.task.scaffold(), self._loaded, stop, on_reply)
+
+
+def _told(loaded: Loaded, held: bool | None) -> Loaded:
+    """With a card that says whether replies are held, where the caller does."""
+    card = loaded.card
+    if held is None or card.lists is None:
+        return loaded
+    return replace(loaded, card=replace(card, lists=replace(card.lists, held=held)))
 
 
 def _wants_holding(card: Card) -> bool:

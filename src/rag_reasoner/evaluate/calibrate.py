@@ -13,15 +13,15 @@ from rag_reasoner.evaluate.folder import Finished
 from rag_reasoner.evaluate.record import Record
 from rag_reasoner.metrics import expected_calibration_error
 from rag_reasoner.models.adapter_card import CARD, read_card
-from rag_reasoner.models.calibration import Calibration, among_of, stored
+from rag_reasoner.models.calibration import Calibration, among_of, as_stored
 
 BINS = 10
 
 ON_TOP = ("drop_below", "answerable", "abstain_below")
 """What a card holds that is true of one calibration only."""
 
-AMONG = ("nearness", "others")
-"""What a calibration holds that this one does not find."""
+AMONG = ("nearness", "together")
+"""What a card's calibration may hold that is not fitted here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def store(calibration: Calibration, adapter: Path, *, replace: bool = False) -> 
     told = json.loads((adapter / CARD).read_text(encoding="utf-8"))
     left = {name: value for name, value in told.items() if name not in ON_TOP}
     new = adapter / f"{CARD}.new"
-    text = json.dumps({**left, "calibration": stored(calibration)}, indent=2)
+    text = json.dumps({**left, "calibration": as_stored(calibration)}, indent=2)
     new.write_text(text + "\n", encoding="utf-8")
     new.replace(adapter / CARD)
     return (*(name for name in ON_TOP if name in told), *(name for name in AMONG if getattr(among_of(read), name)))

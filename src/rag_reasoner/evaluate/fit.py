@@ -63,18 +63,18 @@ def platt_among(pairs: Sequence[Pair], near: Sequence[float], questions: Sequenc
     for place, question in enumerate(questions):
         members[question].append(place)
     typical = float(points[:, 0].mean())
-    together = np.empty(len(pairs))
+    lifted = np.empty(len(pairs))
     for some in members.values():
-        together[some] = above(points[some, 0].tolist(), typical)
+        lifted[some] = above(points[some, 0].tolist(), typical)
     choices = [(points[some], np.array(labels)[some]) for some in members.values()]
     if all(chosen.all() or not chosen.any() for _, chosen in choices):
         raise InvalidInput(
             f"none of {len(choices)} questions has relevant candidates and others: what words are worth cannot be told"
         )
     told = likeliest_choices(choices)
-    scale, others, constant = _sigmoid([points @ told, together, np.ones(len(pairs))], labels, 2)
+    scale, together, constant = _sigmoid([points @ told, lifted, np.ones(len(pairs))], labels, 2)
     a, nearness = (scale * told).tolist()
-    return Platt(a, constant, Among(nearness, others / a if a else 0.0, a * typical + constant))
+    return Platt(a, constant, Among(nearness, together / a if a else 0.0, a * typical + constant))
 
 
 def answerable(pools: Sequence[tuple[Pool, bool]]) -> Answerable:

@@ -1,6 +1,6 @@
 """What a question's candidates tell of each other, added to what a judge made of each by itself. Pure.
 
-Whose words are nearest is likelier than the others. And where a small judge finds every candidate likely, because the
+Whose words are nearest is likelier than the others. And where a small judge finds all candidates likely, because the
 question's subject is in all of them, each is less likely than it says.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag_reasoner.errors import InvalidInput
+from rag_reasoner.models.numbers import is_number
 
 IMAGINED = 4
 """So many candidates are imagined beside the real ones, all `typical`: they decide where there are few."""
@@ -16,17 +17,18 @@ IMAGINED = 4
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """To each candidate's log-odds are added `nearness` * N and `others` * O. N is its nearness by words, 0..1, of
-    `rag_reasoner.stages.near`. O is how far the candidates' log-odds lie above `typical` ones, by `above`.
+    """To each candidate's log-odds are added `nearness` * N and `together` * T. N is its nearness by words, 0..1, of
+    `rag_reasoner.stages.near`. T is how far the log-odds of all candidates, its own included, lie above `typical` ones,
+    by `above`.
     """
 
     nearness: float = 0.0
-    others: float = 0.0
+    together: float = 0.0
     typical: float = 0.0
 
     def added(self, near: Sequence[float], log_odds: Sequence[float]) -> list[float]:
         """To the log-odds of each of `near`, where `log_odds` are those of all candidates that were judged."""
-        together = self.others * above(log_odds, self.typical)
+        together = self.together * above(log_odds, self.typical)
         return [self.nearness * share + together for share in near]
 
 
@@ -41,9 +43,9 @@ def above(log_odds: Sequence[float], typical: float) -> float:
 
 def read_among(stored: Mapping[str, Any]) -> Among:
     """Of what a card holds beside a and b; what is not there is 0. Raises InvalidInput naming what is no number."""
-    names = ("nearness", "others", "typical")
+    names = ("nearness", "together", "typical")
     values = {name: stored.get(name, 0.0) for name in names}
     for name, value in values.items():
-        if not isinstance(value, float | int):
+        if not is_number(value):
             raise InvalidInput(f"unknown calibration: {name}={value!r} is no number")
     return Among(*(float(values[name]) for name in names))

@@ -12,6 +12,7 @@ from typing import Any
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.models.among import above
 from rag_reasoner.models.calibration import logit
+from rag_reasoner.models.numbers import is_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,7 @@ def read_answerable(stored: Any) -> Answerable | None:
         return None
     names = ("best", "others", "bias", "typical")
     values: list[Any] = [stored.get(name) for name in names] if isinstance(stored, Mapping) else []
-    numbers = [float(value) for value in values if _is_number(value)]
+    numbers = [float(value) for value in values if is_number(value)]
     if len(numbers) < len(names):
         raise InvalidInput(f"answerable={stored!r}: {', '.join(names)} are needed, each a number")
     return Answerable(*numbers)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

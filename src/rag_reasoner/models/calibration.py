@@ -17,8 +17,8 @@ _LEAST = 1e-6
 class Platt:
     """sigmoid(a * logit(p) + b). (Platt 1999; on the logit, so that a=1, b=0 changes nothing.)
 
-    `among` was fitted with both: what a question's other candidates add to the log-odds. Who knows them adds it, by
-    `raised`.
+    `among` was fitted with both: what a question's candidates tell of each other. Who knows them adds it, by
+    `known_together`.
     """
 
     a: float
@@ -64,7 +64,7 @@ def read_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
     raise InvalidInput(f"unknown calibration {sorted(stored)}: a card holds platt (a, b) or isotonic (x, y)")
 
 
-def stored(calibration: Calibration) -> dict[str, Any]:
+def as_stored(calibration: Calibration) -> dict[str, Any]:
     """What `read_calibration` reads."""
     match calibration:
         case Platt(a, b, among):
@@ -76,6 +76,14 @@ def stored(calibration: Calibration) -> dict[str, Any]:
 def among_of(calibration: Calibration | None) -> Among:
     """What a question's candidates tell of each other, to be added to what comes out of `calibration`."""
     return calibration.among if isinstance(calibration, Platt) else NOTHING
+
+
+def known_together(alone: Sequence[float], near: Sequence[float], among: Among) -> list[float]:
+    """P(relevant) of all candidates of a question that were judged, from what the calibrated judge made of each by
+    itself and from how near each is by its words.
+    """
+    added = among.added(near, [logit(one) for one in alone])
+    return [raised(one, more) for one, more in zip(alone, added, strict=True)]
 
 
 def raised(probability: float, by: float) -> float:

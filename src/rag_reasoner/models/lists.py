@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Lists:
     """The best `size` documents at once, best first, and `tokens` tokens of each.
 
-    `held`: the model writes best when what it must not choose is given (see `rag_reasoner.tasks.scaffold`). `passages`:
-    so held, and where the judge finds that the first document answers, it is quoted from so many of its sentences, the
-    likeliest; None where from any.
+    `held`: the model writes best when what it must not choose is given (see `rag_reasoner.tasks.scaffold`). `passages`,
+    of a held one: where the judge finds that the first document answers, that is quoted from so many of its sentences,
+    the likeliest. None: from any.
     """
 
     size: int

@@ -85,13 +85,14 @@ def ask_answer(
     sized = shares(query, first, card, count, settings.tokens_for(card), AnswerTask)
     front = first[: sized.window]
     shown = tuple(sized.shown[c.position] for c in front)
-    said_in = (yield from likeliest_passages(query, shown[0], card)) if answered else ()
-    task = AnswerTask(query, shown, said_in)
+    passages = (yield from likeliest_passages(query, shown[0], card)) if answered else None
+    task = AnswerTask(query, shown, passages.texts if passages else None)
     (reply,) = yield from completed(AskCompleter("answer", (task,)))
     said = read_reply(task, reply)
     evidence = {line.number - 1: line for line in said.evidence}
+    faults = (*(passages.faults if passages else ()), *said.faults)
     lines = {c.position: Line(sized.shown[c.position], evidence=evidence.get(place)) for place, c in enumerate(front)}
-    return Ranked(front, lines, said.answer, front, said.faults, cut=sized.cut)
+    return Ranked(front, lines, said.answer, front, faults, cut=sized.cut)
 
 
 def stated_answer(ranked: Ranked, ranks: Mapping[int, int], card: Card) -> Answer | None:

@@ -1,10 +1,10 @@
 """The coarse stage: judge every candidate on its own and drop the clearly irrelevant (MMRAG-RFT, stage 1)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rag_reasoner.backends.base import Card, Judged
-from rag_reasoner.models.calibration import logit, raised
+from rag_reasoner.models.calibration import known_together
 from rag_reasoner.stages.fit import Count, fit, require_room
 from rag_reasoner.stages.keep import RELEVANCE, Keep, coarse_order, how_many, probability
 from rag_reasoner.stages.near import nearness
@@ -13,7 +13,7 @@ from rag_reasoner.tasks import RelevanceTask, Shown
 from rag_reasoner.types import Candidate, Dropped, Fault
 
 LIKELY = 0.5
-"""A document that is likelier than not to be relevant says what is asked, however likely the others are."""
+"""A document that the judge by itself finds likelier than not says what is asked, however likely the others are."""
 
 _EMPTY = Shown("", "", (), "")
 
@@ -43,7 +43,6 @@ def filter_candidates(
     room = require_room(RelevanceTask(query, _EMPTY), card.context, count, query)
     shown = [fit(query, c, min(tokens, room), count, with_image=card.reads_images) for c in candidates]
     replies = yield from judged(AskJudge("filter", tuple(RelevanceTask(query, document) for document in shown)))
-    replies = [_sound(reply, card) for reply in replies]
     scored = _scored(query, candidates, replies, card)
     ordered = coarse_order(query, scored, card)
     known = [candidate for candidate in ordered if probability(candidate) is not None]
@@ -56,22 +55,14 @@ def filter_candidates(
     return Filtered(left, dropped, faults, cut, _says_it(replies, scored, card))
 
 
-def _sound(reply: Judged, card: Card) -> Judged:
-    """`reply`, or a failure in its place where what it says is no probability."""
-    if reply.fault if reply.probability is None else 0 <= reply.probability <= 1:
-        return reply
-    return replace(
-        reply, probability=None, fault=Fault("backend_error", f"{card.name} gave {reply.probability} as a probability")
-    )
-
-
 def _scored(query: str, candidates: Sequence[Candidate], replies: Sequence[Judged], card: Card) -> list[Candidate]:
-    """With P(relevant), to which all candidates have added what the judge's calibration found them to tell."""
+    """With P(relevant), for which the candidates that were judged count with each other."""
     near = nearness(query, candidates) if card.among.nearness else [0.0] * len(candidates)
-    added = card.among.added(near, [logit(one.probability) for one in replies if one.probability is not None])
+    known = [(p, share) for reply, share in zip(replies, near, strict=True) if (p := reply.probability) is not None]
+    found = iter(known_together([p for p, _ in known], [share for _, share in known], card.among))
     return [
-        candidate if reply.probability is None else candidate.scored(RELEVANCE, raised(reply.probability, more))
-        for candidate, reply, more in zip(candidates, replies, added, strict=True)
+        candidate if reply.probability is None else candidate.scored(RELEVANCE, next(found))
+        for candidate, reply in zip(candidates, replies, strict=True)
     ]
 
 
@@ -80,8 +71,9 @@ def _says_it(replies: Sequence[Judged], scored: Sequence[Candidate], card: Card)
     alone = [reply.probability for reply in replies if reply.probability is not None]
     if len(alone) < len(replies):
         return None
-    likeliest = max(probability(candidate) or 0.0 for candidate in scored)
-    return card.answerable(alone) if card.answerable and likeliest < LIKELY else likeliest
+    if card.answerable is None:
+        return max(probability(candidate) or 0.0 for candidate in scored)
+    return card.answerable(alone) if max(alone) < LIKELY else max(alone)
 
 
 def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> list[Fault]:

@@ -4,32 +4,54 @@ A small model that writes takes the wrong sentence of the right document more of
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from rag_reasoner.backends.base import Card
 from rag_reasoner.stages.steps import AskJudge, Steps, judged
 from rag_reasoner.tasks import RelevanceTask, Shown
-from rag_reasoner.words import Span, sentences, terms
+from rag_reasoner.types import Fault
+from rag_reasoner.words import overlap, sentences, terms
+
+MOST_JUDGED = 24
+"""So many sentences are judged at most, those that share most words with the query."""
 
 
-def likeliest_passages(query: str, document: Shown, card: Card) -> Steps[tuple[str, ...]]:
-    """The text of the likeliest sentences of what is shown of `document`, so many as the card of a model that is held
-    to the format wants; all that is shown where it wants none, there are no more, or not all could be judged.
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """The texts of a document that a quote may be taken from, in its order, and what went wrong in finding them."""
+
+    texts: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+def likeliest_passages(query: str, document: Shown, card: Card) -> Steps[Passages]:
+    """The likeliest sentences of what is shown of `document`, as many as the card of a model that is held to the format
+    wants. All that is shown where it wants none, there are no more, or not all could be judged.
     """
-    most, spans = card.lists.passages if card.lists and card.lists.held else None, list(_spans(document))
-    if most is None or len(spans) <= most:
-        return document.pieces()
-    tasks = tuple(RelevanceTask(query, document.only(span)) for span in spans)
-    replies = yield from judged(AskJudge("passages", tasks))
-    found = [reply.probability for reply in replies if reply.probability is not None and 0 <= reply.probability <= 1]
-    if len(found) < len(spans):
-        return document.pieces()
-    likeliest = sorted(range(len(spans)), key=lambda place: (-found[place], place))[:most]
-    return tuple(piece for place in sorted(likeliest) for piece in document.only(spans[place]).pieces())
+    most = card.lists.passages if card.lists and card.lists.held else None
+    each = list(_nearest(query, document)) if most else []
+    if most is None or len(each) <= most:
+        return Passages(document.pieces())
+    replies = yield from judged(AskJudge("passages", tuple(RelevanceTask(query, one) for one in each)))
+    found = [reply.probability for reply in replies if reply.probability is not None]
+    if len(found) < len(each):
+        return Passages(document.pieces(), tuple(reply.fault for reply in replies if reply.fault)[:1])
+    likeliest = sorted(range(len(each)), key=lambda place: (-found[place], place))[:most]
+    return Passages(tuple(each[place].text for place in sorted(likeliest)))
 
 
-def _spans(document: Shown) -> Iterator[Span]:
-    """The sentences of what is shown that have a word to be looked up, by where they stand in the document."""
-    for begin, stop in document.spans:
-        for start, end in sentences(document.original[begin:stop]):
-            if terms(document.original[begin + start : begin + end]):
-                yield begin + start, begin + end
+def _nearest(query: str, document: Shown) -> Iterator[Shown]:
+    """The sentences to be judged, in the order of the document."""
+    each = list(_sentences(document))
+    nearest = sorted(range(len(each)), key=lambda place: (-overlap(query, each[place].text), place))
+    return (each[place] for place in sorted(islice(nearest, MOST_JUDGED)))
+
+
+def _sentences(document: Shown) -> Iterator[Shown]:
+    """Each sentence of what is shown that can be quoted, shown by itself under the document's title."""
+    for (begin, _), piece in zip(document.spans, document.pieces(), strict=True):
+        for start, end in sentences(piece):
+            text = piece[start:end]
+            if terms(text) and document.locate(text):
+                yield replace(document, text=text, spans=((begin + start, begin + end),), image=None, cut=True)

@@ -7,7 +7,7 @@ from statistics import fmean
 from rag_reasoner.backends.base import Card, Reply
 from rag_reasoner.stages.consensus import agreement, borda, shuffles
 from rag_reasoner.stages.fit import Count
-from rag_reasoner.stages.passages import likeliest_passages
+from rag_reasoner.stages.passages import Passages, likeliest_passages
 from rag_reasoner.stages.share import Asked, shares
 from rag_reasoner.stages.steps import AskCompleter, Steps, completed
 from rag_reasoner.stages.votes import with_a_vote
@@ -115,8 +115,8 @@ def rank_candidates(
         kind = _task(card, answer=answer and window.start == 0)
         shown = [sized.shown[c.position] for c in inside]
         known = answered and kind.gives_answer and inside[0] is candidates[0]
-        said_in = (yield from likeliest_passages(query, shown[0], card)) if known else ()
-        said = yield from _ask(query, inside, shown, kind, settings, said_in)
+        passages = (yield from likeliest_passages(query, shown[0], card)) if known else None
+        said = yield from _ask(query, inside, shown, kind, settings, passages)
         order[window.start : window.stop] = said.order if card.trained else with_a_vote(inside, said.order)
         asked.append(said)
     return _ranked(order, asked, sized.cut)
@@ -140,7 +140,9 @@ def _ranked(order: Sequence[Candidate], asked: Sequence[_Window], cut: frozenset
     )
 
 
-def _about(asked: Asked, query: str, documents: Sequence[Shown], said_in: tuple[str, ...]) -> ListwiseTask | MMR5Task:
+def _about(
+    asked: Asked, query: str, documents: Sequence[Shown], said_in: tuple[str, ...] | None
+) -> ListwiseTask | MMR5Task:
     """The task about these documents. MM-R5's format has no verdict to be given."""
     if issubclass(asked, ListwiseTask):
         return asked(query, tuple(documents), said_in)
@@ -162,19 +164,21 @@ def _ask(
     shown: Sequence[Shown],
     asked: Asked,
     settings: Listwise,
-    said_in: tuple[str, ...],
+    passages: Passages | None,
 ) -> Steps[_Window]:
-    """One window, shown in one order or in several. `said_in`: the passages of its first document that are known to say
+    """One window, shown in one order or in several. `passages`: those of its first document, where that is known to say
     what is asked.
     """
+    said_in, faults = (passages.texts, passages.faults) if passages else (None, ())
     orders = shuffles(len(candidates), settings.shuffles, settings.seed)
     tasks = tuple(
-        _about(asked, query, [shown[place] for place in order], said_in if order[0] == 0 else ()) for order in orders
+        _about(asked, query, [shown[place] for place in order], said_in if order[0] == 0 else None) for order in orders
     )
     stage = "answer" if asked.gives_answer else "rank"
     replies = yield from completed(AskCompleter(stage, tasks))
     read = [_Read(order, read_reply(task, reply)) for order, task, reply in zip(orders, tasks, replies, strict=True)]
-    return _combined(candidates, shown, read)
+    said = _combined(candidates, shown, read)
+    return replace(said, faults=faults + said.faults)
 
 
 @dataclass(frozen=True, slots=True)

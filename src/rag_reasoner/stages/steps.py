@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from rag_reasoner.backends.base import Judged, Reply
 from rag_reasoner.tasks import RelevanceTask, Task
-from rag_reasoner.types import Usage
+from rag_reasoner.types import Fault, Usage
 
 T = TypeVar("T")
 
@@ -37,8 +37,16 @@ Steps = Generator[Request, Replies, T]
 
 
 def judged(request: AskJudge) -> Steps[Sequence[Judged]]:
-    """Ask, and give the replies with the type that they have."""
-    return (yield request)  # type: ignore[return-value]
+    """Ask, and give the replies with the type that they have; what is no probability is a failure."""
+    replies: Sequence[Judged] = yield request  # type: ignore[assignment]
+    return [_sound(reply) for reply in replies]
+
+
+def _sound(reply: Judged) -> Judged:
+    if reply.fault if reply.probability is None else 0 <= reply.probability <= 1:
+        return reply
+    fault = Fault("backend_error", f"the judge gave {reply.probability} as a probability")
+    return replace(reply, probability=None, fault=fault)
 
 
 def completed(request: AskCompleter) -> Steps[Sequence[Reply]]:

@@ -56,12 +56,12 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def scaffold(shown: Sequence[Shown], *, said_in: tuple[str, ...] = ()) -> Iterator[Piece]:
-    """`said_in`: the passages of the first document that are known to help; none where that is not known."""
+def scaffold(shown: Sequence[Shown], *, said_in: tuple[str, ...] | None = None) -> Iterator[Piece]:
+    """`said_in`: passages of the first document, which is known to help; None where that is not known."""
     for number, document in enumerate(shown, 1):
-        helping = said_in if number == 1 else ()
+        helping = said_in if number == 1 else None
         yield Literal(f"[{number}] ")
-        yield Literal(YES) if helping else Choice((YES, NO))
+        yield Literal(YES) if helping is not None else Choice((YES, NO))
         yield Literal(":")
         yield Evidenced(helping or document.pieces(), LINE_TOKENS, quoted_after=f"{YES}:")
         yield Literal("\n")

@@ -41,13 +41,13 @@ class ListwiseReply:
 class ListwiseTask:
     """A query and the documents, numbered 1..n in the order in which they are shown.
 
-    `said_in`: passages of the first document of which a judge found that they say it, none where it did not; a reply
-    that is held to the format says yes of it, and quotes from them.
+    `said_in`: passages of the first document, which a judge found to say it; a reply that is held to the format says
+    yes of it, and quotes from them. None where that is not known.
     """
 
     query: str
     documents: tuple[Shown, ...]
-    said_in: tuple[str, ...] = ()
+    said_in: tuple[str, ...] | None = None
 
     gives_evidence: ClassVar[bool] = True
     gives_order: ClassVar[bool] = True

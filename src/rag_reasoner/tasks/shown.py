@@ -72,11 +72,6 @@ class Shown:
         """What is shown of the text, between the gaps."""
         return tuple(neutralise(self.original[start:end]) for start, end in self.spans)
 
-    def only(self, span: Span) -> "Shown":
-        """The same document, of which nothing is shown but the title and this span of its text."""
-        text = neutralise(self.original[slice(*span)])
-        return replace(self, text=text, spans=(span,), image=None, cut=True)
-
     def parts(self) -> tuple[Part, ...]:
         """Title, text and image as message parts."""
         title = (DocumentText(self.title), Text("\n")) if self.title else ()

@@ -58,8 +58,8 @@ def export(
         bool,
         typer.Option(
             "--among",
-            help="With platt: fit what a question's candidates tell of each other, too: by shared words, and by how "
-            "likely all are.",
+            help="With platt: fit what a question's candidates tell of each other, too: by shared words and phrases, "
+            "and by how likely all are.",
         ),
     ] = False,
     kept: Annotated[

@@ -9,7 +9,7 @@ from rag_reasoner.backends.base import DROP_BELOW
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.evaluate.fit import FITS, Method, platt_among
 from rag_reasoner.metrics import expected_calibration_error
-from rag_reasoner.models.calibration import Calibration, Platt, among_of, logit, raised, stored
+from rag_reasoner.models.calibration import Calibration, Platt, among_of, as_stored, known_together
 from rag_reasoner_train.config.settings import ANSWERED, KEPT
 from rag_reasoner_train.stages.dev import BINS, Judged, places_of_questions
 from rag_reasoner_train.stages.silence import SMALLEST, Silence, silence
@@ -50,7 +50,7 @@ class Measured:
     def as_value(self) -> dict[str, Any]:
         """What a card holds of it."""
         return {
-            "calibration": stored(self.calibration),
+            "calibration": as_stored(self.calibration),
             "drop_below": self.drop_below,
             **self.silence.as_value(),
         }
@@ -109,11 +109,15 @@ def _applied(calibration: Calibration, judged: Sequence[Judged], near: Near | No
     alone = [calibration(one.probability) for one in judged]
     if near is None:
         return alone
-    among, more = among_of(calibration), dict[int, float]()
-    for places in places_of_questions(judged):
-        shares = [near[judged[n].example.id] for n in places]
-        more |= dict(zip(places, among.added(shares, [logit(alone[n]) for n in places]), strict=True))
-    return [raised(p, more[n]) for n, p in enumerate(alone)]
+    shares, among = [near[one.example.id] for one in judged], among_of(calibration)
+    found = [
+        (place, p)
+        for places in places_of_questions(judged)
+        for place, p in zip(
+            places, known_together([alone[n] for n in places], [shares[n] for n in places], among), strict=True
+        )
+    ]
+    return [p for _, p in sorted(found)]
 
 
 def _pairs(judged: Sequence[Judged]) -> list[tuple[float, bool]]:

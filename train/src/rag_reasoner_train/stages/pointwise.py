@@ -13,7 +13,7 @@ from typing import Any
 
 from transformers import set_seed
 
-from rag_reasoner.models.calibration import stored
+from rag_reasoner.models.calibration import as_stored
 from rag_reasoner.tasks.relevance import NO, YES
 from rag_reasoner_train.config import Pointwise, Run
 from rag_reasoner_train.learner import Learner, load_learner
@@ -101,6 +101,6 @@ def _note(settings: Pointwise, when: str, judged: Sequence[dev.Judged]) -> None:
     path = settings.out / CALIBRATION
     told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     found = measure(judged, settings.calibration)
-    fit = stored(found.calibration) if found.rises else None
+    fit = as_stored(found.calibration) if found.rises else None
     value = {"pairs": found.pairs, "ece": found.before, "ece_fitted": found.after if fit else None, "fit": fit}
     write_text(path, json.dumps({**told, when: {**value, **dev.judging_figures(judged)}}, indent=2) + "\n")
