@@ -187,7 +187,9 @@ def test_a_card_tells_what_candidates_tell_of_each_other_and_that_lists_were_nev
             {"format_version": 1, "base_hash": "b", "lists": {"size": 3, "tokens": 9, "held": True, "passages": 0}},
             "passages=0 in its",
         ),
-        ({"format_version": 1, "base_hash": "b", "lists": {"size": 3, "tokens": 9, "passages": 2}}, "of held ones"),
+        ({"format_version": 1, "base_hash": "b", "calibration": {"platt": {"a": math.nan, "b": 0}}}, "a=nan is no"),
+        ({"format_version": 1, "base_hash": "b", "calibration": {"platt": {"a": 1, "b": 10**400}}}, "is no number"),
+        ({"format_version": 1, "base_hash": "b", "calibration": {"platt": {"a": 1, "b": 0, "others": 1}}}, "others"),
         (
             {"format_version": 1, "base_hash": "b", "calibration": {"platt": {"a": 1, "b": 0, "together": math.nan}}},
             "together=nan is no",

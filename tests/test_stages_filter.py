@@ -116,6 +116,8 @@ def test_nothing_is_said_of_a_threshold_that_dropped_nothing():
 
 def test_all_equal_is_said_of_those_judged_only():
     assert "all_equal" in kinds(filtered(Judges(0.5, 0.5, 0.5), documents(1, 1, 1)))
+    words = replace(CARD, among=Among(nearness=2.0))
+    assert "all_equal" in kinds(filtered(Judges(0.5, 0.5, 0.5, card=words), [*documents(1, 1), Document("r", "rain")]))
     assert "all_equal" not in kinds(filtered(Judges(0.5, None, None), documents(1, 1, 1)))
     assert "all_equal" not in kinds(filtered(Judges(0.5, 0.5, 0.6), documents(1, 1, 1)))
 

@@ -17,6 +17,7 @@ from rag_reasoner_train.stages.faults import NotANumber, RewardFailed
 from rag_reasoner_train.stages.listwise import listwise
 from rag_reasoner_train.stages.pointwise import _note, pointwise
 from rag_reasoner_train.stages.sft import sft
+from rag_reasoner_train.stages.silence import silence
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.models.calibration import logit
@@ -197,6 +198,17 @@ def test_that_lookalikes_tell_little_is_learned_from_questions_without_their_rel
     silence = calibrating.measure(list(chain(*questions)), "platt").silence
     assert silence.answerable.best > 0 > silence.answerable.others
     assert silence.noticed > 0.9
+
+
+def test_a_question_that_a_filter_answers_for_a_likely_lookalike_does_not_count_as_noticed():
+    """Of every tenth question seven others look as likely as what is relevant to the rest."""
+    alike, plain = (0.95, *[0.6] * 7), (0.6, *[0.02] * 7)
+    pools = [alike if n % 10 == 0 else plain for n in range(60)]
+    questions = questions_of(60, lambda n: ((0.0, True), *[(0.0, False)] * 7))
+    alone = list(chain(*pools))
+    found = silence(list(chain(*questions)), alone, alone, answered=1.0)
+    assert found.answerable(alike[1:]) < found.abstain_below <= 0.5
+    assert found.noticed == 54 / 60
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def _lists(stored: Any, folder: Path) -> Lists | None:
             return None
         case {"size": int() as size, "tokens": int() as tokens} if size > 1 and tokens > 0:
             held, passages = bool(stored.get("held")), stored.get("passages")
-            if passages is None or (held and type(passages) is int and passages > 0):
+            if passages is None or (type(passages) is int and passages > 0):
                 return Lists(size, tokens, held, passages)
-            raise ModelError(f"{str(folder / CARD)!r} has passages={passages!r} in its lists: 1 or more, of held ones")
+            raise ModelError(f"{str(folder / CARD)!r} has passages={passages!r} in its lists: 1 or more are needed")
     raise ModelError(f"{str(folder / CARD)!r} has lists={stored!r}: size (2 or more) and tokens (1 or more) are needed")

@@ -42,8 +42,12 @@ def above(log_odds: Sequence[float], typical: float) -> float:
 
 
 def read_among(stored: Mapping[str, Any]) -> Among:
-    """Of what a card holds beside a and b; what is not there is 0. Raises InvalidInput naming what is no number."""
+    """Of what a card holds beside a and b; what is not there is 0. Raises InvalidInput naming what is no number, or not
+    known.
+    """
     names = ("nearness", "together", "typical")
+    if unknown := sorted(set(stored) - set(names)):
+        raise InvalidInput(f"unknown calibration: {', '.join(unknown)} beside a, b, {', '.join(names)}")
     values = {name: stored.get(name, 0.0) for name in names}
     for name, value in values.items():
         if not is_number(value):

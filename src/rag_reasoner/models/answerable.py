@@ -14,6 +14,9 @@ from rag_reasoner.models.among import above
 from rag_reasoner.models.calibration import logit
 from rag_reasoner.models.numbers import is_number
 
+LIKELY = 0.5
+"""A document that the judge by itself finds likelier than not says what is asked, however likely the others are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answerable:
@@ -31,6 +34,12 @@ class Answerable:
         points = (*features(probabilities, self.typical), 1.0)
         z = sum(weight * point for weight, point in zip((self.best, self.others, self.bias), points, strict=True))
         return (1 + math.tanh(z / 2)) / 2  # a sigmoid that cannot overflow
+
+
+def says_it(answerable: Answerable, probabilities: Sequence[float]) -> float:
+    """How likely it is that any candidate says what is asked, of what the calibrated judge made of each by itself."""
+    best = max(probabilities)
+    return best if best >= LIKELY else answerable(probabilities)
 
 
 def features(probabilities: Sequence[float], typical: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rag_reasoner.errors import InvalidInput
 from rag_reasoner.models.among import NOTHING, Among, read_among
+from rag_reasoner.models.numbers import is_number
 
 _LEAST = 1e-6
 
@@ -58,10 +59,17 @@ def read_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
         case None:
             return None
         case {"platt": {"a": float() | int() as a, "b": float() | int() as b, **more}}:
+            _see_numbers(a=a, b=b)
             return Platt(float(a), float(b), read_among({str(name): value for name, value in more.items()}))
         case {"isotonic": {"x": [*x], "y": [*y]}}:
             return Isotonic(tuple(map(float, x)), tuple(map(float, y)))
     raise InvalidInput(f"unknown calibration {sorted(stored)}: a card holds platt (a, b) or isotonic (x, y)")
+
+
+def _see_numbers(**values: Any) -> None:
+    for name, value in values.items():
+        if not is_number(value):
+            raise InvalidInput(f"unknown calibration: {name}={value!r} is no number")
 
 
 def as_stored(calibration: Calibration) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def ask_answer(
     sized = shares(query, first, card, count, settings.tokens_for(card), AnswerTask)
     front = first[: sized.window]
     shown = tuple(sized.shown[c.position] for c in front)
-    passages = (yield from likeliest_passages(query, shown[0], card)) if answered else None
+    passages = (yield from likeliest_passages(query, front[0], shown[0], card)) if answered else None
     task = AnswerTask(query, shown, passages.texts if passages else None)
     (reply,) = yield from completed(AskCompleter("answer", (task,)))
     said = read_reply(task, reply)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag_reasoner.backends.base import Card, Judged
+from rag_reasoner.models.answerable import says_it
 from rag_reasoner.models.calibration import known_together
 from rag_reasoner.stages.fit import Count, fit, require_room
 from rag_reasoner.stages.keep import RELEVANCE, Keep, coarse_order, how_many, probability
@@ -11,9 +12,6 @@ from rag_reasoner.stages.near import nearness
 from rag_reasoner.stages.steps import AskJudge, Steps, judged
 from rag_reasoner.tasks import RelevanceTask, Shown
 from rag_reasoner.types import Candidate, Dropped, Fault
-
-LIKELY = 0.5
-"""A document that the judge by itself finds likelier than not says what is asked, however likely the others are."""
 
 _EMPTY = Shown("", "", (), "")
 
@@ -49,7 +47,7 @@ def filter_candidates(
     kept = how_many(keep, known, fewest, card)
     dropped = tuple(Dropped(c, probability(c), kept.reason) for c in known[kept.number :])
     gone = {one.candidate.position for one in dropped}
-    faults = (*_failures(candidates, replies), *_doubts(known, dropped, card, keep))
+    faults = (*_failures(candidates, replies), *_doubts(replies, dropped, card, keep))
     left = tuple(candidate for candidate in ordered if candidate.position not in gone)
     cut = frozenset(c.position for c, document in zip(candidates, shown, strict=True) if document.cut)
     return Filtered(left, dropped, faults, cut, _says_it(replies, scored, card))
@@ -73,7 +71,7 @@ def _says_it(replies: Sequence[Judged], scored: Sequence[Candidate], card: Card)
         return None
     if card.answerable is None:
         return max(probability(candidate) or 0.0 for candidate in scored)
-    return card.answerable(alone) if max(alone) < LIKELY else max(alone)
+    return says_it(card.answerable, alone)
 
 
 def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> list[Fault]:
@@ -85,12 +83,12 @@ def _failures(candidates: Sequence[Candidate], replies: Sequence[Judged]) -> lis
     ]
 
 
-def _doubts(judged: Sequence[Candidate], dropped: Sequence[Dropped], card: Card, keep: Keep) -> list[Fault]:
+def _doubts(replies: Sequence[Judged], dropped: Sequence[Dropped], card: Card, keep: Keep) -> list[Fault]:
     """What makes the filter's verdicts worth less than they look."""
     faults = []
-    values = {probability(candidate) for candidate in judged}
-    if len(values) == 1 and len(judged) > 2:
-        faults.append(Fault("all_equal", f"{card.name} gave every candidate {values.pop():.3f}"))
+    values = [reply.probability for reply in replies if reply.probability is not None]
+    if len(set(values)) == 1 and len(values) > 2:
+        faults.append(Fault("all_equal", f"{card.name} gave every candidate {values[0]:.3f}"))
     by_threshold = isinstance(keep, float) or (keep == "auto" and card.trained and not card.scores_only and dropped)
     if by_threshold and not card.calibrated:
         faults.append(Fault("uncalibrated", f"{len(dropped)} dropped by a threshold on probabilities of {card.name}"))

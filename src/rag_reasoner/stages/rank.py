@@ -115,7 +115,7 @@ def rank_candidates(
         kind = _task(card, answer=answer and window.start == 0)
         shown = [sized.shown[c.position] for c in inside]
         known = answered and kind.gives_answer and inside[0] is candidates[0]
-        passages = (yield from likeliest_passages(query, shown[0], card)) if known else None
+        passages = (yield from likeliest_passages(query, inside[0], shown[0], card)) if known else None
         said = yield from _ask(query, inside, shown, kind, settings, passages)
         order[window.start : window.stop] = said.order if card.trained else with_a_vote(inside, said.order)
         asked.append(said)

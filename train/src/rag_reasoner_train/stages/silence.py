@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rag_reasoner.evaluate.fit import Pool, answerable
-from rag_reasoner.models.answerable import Answerable
+from rag_reasoner.models.answerable import Answerable, says_it
 from rag_reasoner_train.stages.dev import Judged, places_of_questions
 
 SMALLEST, HIGHEST = 1e-6, 0.5
@@ -43,8 +43,8 @@ def silence(judged: Sequence[Judged], alone: Sequence[float], relevant: Sequence
     fitted = _fitted(both)
     if fitted is None:
         return Silence(None, _line([max(relevant[n] for n in places) for places in said], answered), None)
-    line = _line(list(map(fitted, full)), answered)
-    return Silence(fitted, line, sum(fitted(left) < line for _, left in both) / len(both))
+    line = _line([says_it(fitted, pool) for pool in full], answered)
+    return Silence(fitted, line, sum(says_it(fitted, left) < line for _, left in both) / len(both))
 
 
 def _questions_with_an_answer(judged: Sequence[Judged]) -> list[list[int]]:
